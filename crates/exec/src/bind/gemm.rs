@@ -4,18 +4,20 @@ use einfold_ir::{AxisRef, Gemm};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
+use super::split_product::Part;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{BoundGemm, Grid, ListRange, LoopNest, Op};
+use crate::bound_program::{BaseAddress, BoundGemm, Grid, ListRange, LoopNest, Op};
 use crate::error::BindError;
 use crate::kernels::{Fused, GemmFn, MAX_SIDE_LOOPS, UnaryFn};
 use crate::loops::{Loops, product};
 
-/// The rows and columns of C in one block, which one kernel call computes. They are multiples of the tiles of every
-/// kernel, so that an element of C is computed in the same way in every block. A kernel packs for each block, so one
-/// thread prefers few blocks, and many threads prefer many.
-const BLOCK: [usize; 2] = [256, 512];
+/// The most rows and lanes of C in one block, which one kernel call computes. A kernel packs the lanes for each block, so
+/// one thread prefers blocks of many rows, and many threads prefer many blocks.
+const BLOCK: [usize; 2] = [256, 144];
 /// The same for a matrix of few rows.
 const FLAT_BLOCK: [usize; 2] = [64, 512];
+/// The extents of a part of C are multiples of these, so that most of its tiles are whole.
+const EDGES: [usize; 2] = [8, 48];
 /// The flops of one kernel call, times the bytes of an element: some milliseconds.
 const CALL_FLOP_BYTES: usize = 1 << 29;
 /// The extent of k in one call is a multiple of this, after which every kernel adds to C.
@@ -77,6 +79,8 @@ pub(super) struct Sides<'g> {
     pub(super) operands: [usize; 3],
     /// The conversions of both operands.
     pub(super) loads: [Option<UnaryFn>; 2],
+    /// The parts of a split product that these are; `None` for the product of a step.
+    pub(super) part: Option<Part>,
 }
 
 impl Sides<'_> {
@@ -138,15 +142,29 @@ impl Binder<'_> {
             return Ok(false);
         }
         let loads = [self.load(context, &context.step.reads[a])?, self.load(context, &context.step.reads[b])?];
-        let sides = Sides { batch, loops, operands: [C, a, b], loads };
+        let sides = Sides { batch, loops, operands: [C, a, b], loads, part: None };
+        if self.split_product(context, fused, &sides, init)? {
+            return Ok(true);
+        }
+        self.push_product(context, fused, &sides, init)
+    }
+
+    /// Appends a product, in place or in packed blocks. Returns whether it did.
+    pub(super) fn push_product(
+        &mut self,
+        context: StepContext<'_>,
+        fused: Fused,
+        sides: &Sides<'_>,
+        init: TargetInit,
+    ) -> Result<bool, BindError> {
         // The memory that a kernel allocates does not count against a limit, so it runs only without one.
         let in_place = fused.gemm.filter(|kernel| !kernel.allocates || self.options.memory.is_none());
         let in_place = in_place.filter(|kernel| {
             sides.are_matrix_axes() && (kernel.allocates || !pays_in_blocks(sides.extents(), context.compute.size()))
         });
         match in_place {
-            Some(kernel) => self.push_gemm(context, kernel.run, &sides, init).map(|()| true),
-            None => self.product(context, fused.product, &sides, init),
+            Some(kernel) => self.push_gemm(context, kernel.run, sides, init).map(|()| true),
+            None => self.product(context, fused.product, sides, init),
         }
     }
 
@@ -154,12 +172,14 @@ impl Binder<'_> {
     pub(super) fn push_sides(&mut self, context: StepContext<'_>, sides: &Sides<'_>) -> ListRange {
         let [_, a, b] = sides.operands;
         let first = self.program.operands.len();
-        for (access, load) in [
-            (&context.step.write, None),
-            (&context.step.reads[a], sides.loads[0]),
-            (&context.step.reads[b], sides.loads[1]),
-        ] {
-            self.push_access(access, context.loops, load);
+        match sides.part {
+            Some(part) => self.push_base(BaseAddress::Packed(part.at), context.loops),
+            None => self.push_access(&context.step.write, context.loops, None),
+        };
+        for (x, operand) in [a, b].into_iter().enumerate() {
+            let operand = self.push_access(&context.step.reads[operand], context.loops, sides.loads[x]);
+            let offset = &mut self.program.operands[operand].offset;
+            *offset = offset.wrapping_add(sides.part.map_or(0, |part| part.start[x]));
         }
         ListRange::since(first, &self.program.operands)
     }
@@ -212,7 +232,12 @@ impl Binder<'_> {
 
     /// The grid of products in `loops` whose results are divided into parts of at most `block` rows and lanes.
     pub(super) fn product_grid(&self, loops: LoopNest, [m, n, k]: [usize; 3], block: [usize; 2]) -> Grid {
-        let block_extents = [m.min(block[0]), n.min(block[1])];
+        // Parts of nearly equal size, which threads finish at the same time.
+        let part = |extent: usize, most: usize, edge: usize| {
+            let even = extent.div_ceil(extent.div_ceil(most).max(1));
+            even.checked_next_multiple_of(edge).unwrap_or(even).min(most).min(extent)
+        };
+        let block_extents = [part(m, block[0], EDGES[0]), part(n, block[1], EDGES[1])];
         let block_counts = [m.div_ceil(block_extents[0]), n.div_ceil(block_extents[1])];
         let batches = product(&self.program.extents[loops.extents.range()]);
         let blocks = product(&[batches, block_counts[0], block_counts[1]]);

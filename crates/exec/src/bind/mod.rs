@@ -22,6 +22,7 @@ mod region;
 mod scalar;
 mod scatter_chunks;
 mod small;
+mod split_product;
 mod split_reduction;
 mod step;
 mod tile_plan;

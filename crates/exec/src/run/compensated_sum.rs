@@ -90,13 +90,25 @@ impl<'r> BlockSum<'r> {
     /// As [`BlockSum::compensate`]; the calls so far have written all elements of the block.
     #[inline]
     pub(super) unsafe fn before_call(&mut self) {
-        if self.calls == self.sum.calls {
-            self.calls = 0;
+        if let Some(step) = self.next_call() {
             // SAFETY: the caller promises a written, exclusive block.
-            unsafe { self.compensate(if self.started { CompensateStep::Next } else { CompensateStep::First }) }
-            self.started = true;
+            unsafe { self.compensate(step) }
         }
-        self.calls += 1;
+    }
+
+    /// Counts a kernel call. Returns the step that moves the sums to the pairs if it is due before this call.
+    #[inline]
+    pub(super) fn next_call(&mut self) -> Option<CompensateStep> {
+        let due = self.calls == self.sum.calls;
+        let step = if self.started { CompensateStep::Next } else { CompensateStep::First };
+        self.calls = if due { 1 } else { self.calls + 1 };
+        self.started |= due;
+        due.then_some(step)
+    }
+
+    /// The step that ends a block, if its sums moved to the pairs.
+    pub(super) fn last(&self) -> Option<CompensateStep> {
+        self.started.then_some(CompensateStep::Last)
     }
 
     /// Ends a block: adds the pairs to the target.
@@ -104,9 +116,9 @@ impl<'r> BlockSum<'r> {
     /// # Safety
     /// As [`BlockSum::before_call`].
     pub(super) unsafe fn end(&mut self) {
-        if self.started {
+        if let Some(step) = self.last() {
             // SAFETY: the caller promises a written, exclusive block.
-            unsafe { self.compensate(CompensateStep::Last) }
+            unsafe { self.compensate(step) }
         }
     }
 
@@ -114,7 +126,7 @@ impl<'r> BlockSum<'r> {
     /// All positions of the block are elements of the target that hold values, and nothing else touches them or their
     /// pairs during the call.
     #[inline(never)]
-    unsafe fn compensate(&self, step: CompensateStep) {
+    pub(super) unsafe fn compensate(&self, step: CompensateStep) {
         let inner = |l: usize| self.loops.get(l).copied().unwrap_or((1, [0; 2]));
         let [(n1, s1), (n0, s0)] = [inner(0), inner(1)];
         let outer = self.loops.get(2..).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Runs matrix products in packed blocks. Parts of C are tasks, each with packed memory on its stack; or threads share
-//! the packing and the tiles of each block of a large product.
+//! Runs matrix products in packed blocks. Parts of C are tasks, each with packed memory on its stack; or a team of threads
+//! shares the packing and the tiles of each block of a large product.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -9,14 +9,11 @@ use einfold_ir::STACK_PACKED;
 
 use super::compensated_sum::{BlockLoop, BlockSum};
 use super::cursor::BlockCursor;
-use super::threads::share_out;
+use super::threads::{Member, team};
 use super::{Bases, Run};
 use crate::bound_program::{BoundProduct, PackedMemory};
 use crate::error::RunStopped;
-use crate::kernels::{Block, BlockSide, Side};
-
-/// Panels of rows or lanes in one task.
-const PANELS: usize = 4;
+use crate::kernels::{Block, BlockSide, CompensateStep, Side};
 
 /// Packed rows and lanes on the stack.
 #[repr(align(64))]
@@ -56,26 +53,22 @@ impl Run<'_> {
                 let points = bound.grid.points / bound.grid.blocks.max(1) as u64;
                 let workers = self.workers(points, usize::MAX).unwrap_or(1);
                 let packed = packed.map(|operand| self.base(operand, iteration));
-                product.parts(0..bound.grid.blocks, &Packed { packed, workers })
+                let packed = Shared(packed);
+                team(workers, &|member| product.parts(0..bound.grid.blocks, packed.get().0, member))
             }
             PackedMemory::Stack(rows) => self.blocks(&bound.grid, move |range| {
                 let mut memory = StackMemory(MaybeUninit::uninit());
                 let start: *mut u8 = memory.0.as_mut_ptr().cast();
-                product.parts(range, &Packed { packed: [start, start.wrapping_add(rows)], workers: 1 })
+                let packed = [start, start.wrapping_add(rows)];
+                product.parts(range, packed, &mut Member::alone())
             }),
         }
     }
 }
 
-/// The memory for packed rows and lanes, and the number of threads that share it.
-struct Packed {
-    packed: [*mut u8; 2],
-    workers: usize,
-}
-
 impl Product<'_> {
-    /// Computes the parts of C with the numbers in a range.
-    fn parts(&self, range: Range<usize>, packed: &Packed) -> Result<(), RunStopped> {
+    /// Computes the parts of C with the numbers in a range, with memory for packed rows and lanes.
+    fn parts(&self, range: Range<usize>, packed: [*mut u8; 2], member: &mut Member<'_>) -> Result<(), RunStopped> {
         let BoundProduct { loops, grid, extents: [rows, lanes, _], sides, compensated, .. } = self.bound;
         let mut block_sum = BlockSum::new(self.run, compensated.as_ref(), self.iteration);
         let mut cursor = BlockCursor::new(self.run.program, loops, *grid, &self.bases, range);
@@ -88,7 +81,7 @@ impl Product<'_> {
                 let whole = of_c.map(|l| BlockLoop { start: 0, n: l.extent, extent: l.extent, stride: l.strides[1] });
                 block_sum.begin(cursor.row, operands[0], whole);
             }
-            self.part(part, operands, packed, &mut block_sum)?;
+            self.part(part, operands, packed, &mut block_sum, member)?;
             cursor.advance(1);
         }
         Ok(())
@@ -99,13 +92,16 @@ impl Product<'_> {
         &self,
         [rows, lanes]: [Range<usize>; 2],
         operands: [*mut u8; 3],
-        packed: &Packed,
+        packed: [*mut u8; 2],
         block_sum: &mut Option<BlockSum<'_>>,
+        member: &mut Member<'_>,
     ) -> Result<(), RunStopped> {
         let BoundProduct { extents: [.., k], blocks, .. } = *self.bound;
         for start in (0..k).step_by(blocks[2]) {
-            // SAFETY: the blocks so far have written all of C, and nothing else touches it.
-            unsafe { block_sum.iter_mut().for_each(|sum| sum.before_call()) }
+            if let Some(sum) = block_sum {
+                let step = sum.next_call();
+                compensate(sum, step, member)?;
+            }
             for first_row in rows.clone().step_by(blocks[0]) {
                 for first_lane in lanes.clone().step_by(blocks[1]) {
                     let side = |x: usize, start: usize, end: usize| BlockSide {
@@ -115,7 +111,7 @@ impl Product<'_> {
                         start,
                         len: blocks[x].min(end - start),
                         in_place: self.bound.in_place[x],
-                        packed: packed.packed[x],
+                        packed: packed[x],
                     };
                     let k_range = start..k.min(start + blocks[2]);
                     let block = Block {
@@ -127,60 +123,58 @@ impl Product<'_> {
                         alpha: self.alpha,
                         stream: self.bound.stream,
                     };
-                    self.block(block, first_lane == lanes.start, packed.workers)?;
+                    self.block(&block, first_lane == lanes.start, member)?;
                 }
             }
         }
-        // SAFETY: as above; there is at least one block.
-        unsafe { block_sum.iter_mut().for_each(|sum| sum.end()) }
-        Ok(())
+        match block_sum {
+            Some(sum) => compensate(sum, sum.last(), member),
+            None => Ok(()),
+        }
     }
 
     /// Packs and multiplies a block. Its rows are packed already if `pack_rows` is false.
-    fn block(&self, block: Block<'_>, pack_rows: bool, workers: usize) -> Result<(), RunStopped> {
+    fn block(&self, block: &Block<'_>, pack_rows: bool, member: &mut Member<'_>) -> Result<(), RunStopped> {
         let kernels = &self.bound.kernels;
-        let rows = if pack_rows { kernels.parts(&block, 0) } else { 0 };
-        let parts = rows + kernels.parts(&block, 1);
-        let points = (block.sides[0].len * block.sides[1].len * block.k_range.len()) as u64;
-        let panels = kernels.row_panels(&block);
-        let block = Shared(block);
-        share(workers, parts, |range| {
-            let block = &block.get().0;
+        let rows = if pack_rows { kernels.parts(block, 0) } else { 0 };
+        let parts = rows + kernels.parts(block, 1);
+        member.phase(parts, |range| {
             // SAFETY: `bind` has proven that all positions of the sides lead to elements of the operands, and has
             // reserved memory for the panels; each part is packed by one task.
             unsafe {
                 kernels.pack(block, 0, range.start.min(rows)..range.end.min(rows));
                 kernels.pack(block, 1, range.start.max(rows) - rows..range.end.max(rows) - rows);
             }
+            Ok(())
         })?;
-        share(workers, panels, |range| {
+        let panels = kernels.row_panels(block);
+        let points = block.sides[0].len * block.sides[1].len * block.k_range.len();
+        member.phase(panels, |range| {
+            let is_last = range.end == panels;
             // SAFETY: all panels are packed; tasks have different rows, so their positions in C are different.
-            unsafe { (kernels.multiply)(&block.get().0, range) }
-        })?;
-        self.run.advance_or_cancel(points)
+            unsafe { (kernels.multiply)(block, range) }
+            self.run.advance_or_cancel(if is_last { points as u64 } else { 0 })
+        })
     }
 }
 
-/// Runs `work` on parts of `count` panels.
-fn share(workers: usize, count: usize, work: impl Fn(Range<usize>) + Sync) -> Result<(), RunStopped> {
-    if workers < 2 {
-        work(0..count);
-        return Ok(());
-    }
-    let tasks = count.div_ceil(PANELS);
-    share_out(workers.min(tasks), tasks, &|task| {
-        work(task * PANELS..count.min((task + 1) * PANELS));
+/// Does a step of a compensated sum, if one is due.
+fn compensate(sum: &BlockSum<'_>, step: Option<CompensateStep>, member: &mut Member<'_>) -> Result<(), RunStopped> {
+    let Some(step) = step else { return Ok(()) };
+    member.phase(1, |_| {
+        // SAFETY: the phases so far have written all of C, and nothing else touches it.
+        unsafe { sum.compensate(step) }
         Ok(())
     })
 }
 
-/// The arguments of kernels, which threads share.
-struct Shared<T>(T);
+/// The addresses of packed rows and lanes, which threads share.
+struct Shared([*mut u8; 2]);
 
 // SAFETY: as for `Product`.
-unsafe impl<T> Sync for Shared<T> {}
+unsafe impl Sync for Shared {}
 
-impl<T> Shared<T> {
+impl Shared {
     /// Itself: a closure that calls this captures the whole struct, which is `Sync`.
     fn get(&self) -> &Self {
         self

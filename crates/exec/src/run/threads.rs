@@ -1,6 +1,7 @@
 //! Runs tasks on threads. The result does not depend on which thread runs which task.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::Run;
 use crate::bound_program::Grid;
@@ -75,6 +76,112 @@ fn available(_: &Control<'_>) -> Option<usize> {
     None
 }
 
+/// The tasks of a phase for each worker: enough that none waits long for the others.
+const TASKS_PER_WORKER: usize = 8;
+
+/// What the workers of a [`team`] share. Tasks have numbers, counted through all phases.
+#[derive(Default)]
+struct Team {
+    /// The number of the next task.
+    next: AtomicUsize,
+    /// The number of tasks that are complete.
+    complete: AtomicUsize,
+    /// Whether a worker has stopped early.
+    stopped: AtomicBool,
+}
+
+/// One of the workers that run a sequence of phases together. All walk through the same phases.
+pub(super) struct Member<'t> {
+    /// `None` for a worker that is alone.
+    team: Option<&'t Team>,
+    workers: usize,
+    /// The number of the first task of the next phase.
+    first: usize,
+    /// The task that the worker has taken and not begun.
+    taken: Option<usize>,
+}
+
+/// Runs `work` on `workers` threads. Each of them calls [`Member::phase`] with the same phases in the same order.
+///
+/// # Errors
+/// The error of a worker.
+pub(super) fn team(
+    workers: usize,
+    work: &(dyn Fn(&mut Member<'_>) -> Result<(), RunStopped> + Sync),
+) -> Result<(), RunStopped> {
+    if workers < 2 {
+        return work(&mut Member::alone());
+    }
+    let team = Team::default();
+    share_out(workers, workers, &|_| {
+        let mut member = Member { team: Some(&team), workers, first: 0, taken: None };
+        let end = EarlyEnd(&team);
+        work(&mut member)?;
+        std::mem::forget(end);
+        Ok(())
+    })
+}
+
+/// Stops the other workers when a worker returns an error or panics.
+struct EarlyEnd<'t>(&'t Team);
+
+impl Drop for EarlyEnd<'_> {
+    fn drop(&mut self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Member<'_> {
+    /// A worker without others.
+    pub(super) fn alone() -> Member<'static> {
+        Member { team: None, workers: 1, first: 0, taken: None }
+    }
+
+    /// Runs `work` on parts of `0..count`, which the workers share. It begins when all earlier phases are complete.
+    ///
+    /// # Errors
+    /// The error of `work`; a cancellation if another worker has stopped early.
+    pub(super) fn phase(
+        &mut self,
+        count: usize,
+        work: impl Fn(Range<usize>) -> Result<(), RunStopped>,
+    ) -> Result<(), RunStopped> {
+        let Some(team) = self.team else { return work(0..count) };
+        let size = count.div_ceil(self.workers * TASKS_PER_WORKER).max(1);
+        let end = self.first + count.div_ceil(size);
+        loop {
+            // Numbers are taken in order, so that all earlier tasks are complete or run on other threads.
+            let number = self.taken.take().unwrap_or_else(|| team.next.fetch_add(1, Ordering::Relaxed));
+            if number >= end {
+                self.taken = Some(number);
+                self.first = end;
+                return Ok(());
+            }
+            team.wait(self.first)?;
+            let start = (number - self.first) * size;
+            work(start..count.min(start + size))?;
+            team.complete.fetch_add(1, Ordering::Release);
+        }
+    }
+}
+
+impl Team {
+    /// Waits until the first `count` tasks are complete.
+    fn wait(&self, count: usize) -> Result<(), RunStopped> {
+        /// Rounds of waiting after which the system may run another thread.
+        const SPINS: u32 = 1 << 12;
+        let mut rounds = 0;
+        while self.complete.load(Ordering::Acquire) < count {
+            if self.stopped.load(Ordering::Relaxed) {
+                return Err(RunStopped::Cancelled);
+            }
+            rounds += 1;
+            if rounds < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+        }
+        Ok(())
+    }
+}
+
 /// Runs the task with the given number.
 type Task<'t> = dyn Fn(usize) -> Result<(), RunStopped> + Sync + 't;
 
@@ -94,7 +201,6 @@ pub(super) fn share_out(workers: usize, tasks: usize, task: &Task<'_>) -> Result
 /// Runs the tasks in order on `workers` threads. After an error no further task starts.
 #[cfg(feature = "rayon")]
 fn parallel(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), RunStopped> {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Mutex, PoisonError};
 
     let next = AtomicUsize::new(0);
