@@ -41,6 +41,9 @@ fn check_bits(text: &str, operands: &[(Tensor, Layout)]) -> Result<(), String> {
 fn large_results_are_the_same_bits_on_any_number_of_threads() {
     for (text, shapes) in [
         ("ij,jk->ik", &[&[300, 200][..], &[200, 250]][..]),
+        // A product in packed blocks, and one in parts of the contracted axis.
+        ("ij,jk->ik", &[&[700, 530], &[530, 1000]]),
+        ("ij,jk->ik", &[&[40, 9001], &[9001, 30]]),
         ("ij,jk->ik", &[&[3, 90_000], &[90_000, 2]]),
         ("bij,bjk->bik", &[&[20, 60, 70], &[20, 70, 50]]),
         ("ij->", &[&[900, 700]]),

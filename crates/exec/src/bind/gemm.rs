@@ -4,6 +4,7 @@ use einfold_ir::{AxisRef, Gemm};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
+use super::product::STREAM_BYTES;
 use super::split_product::Part;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundGemm, Grid, ListRange, LoopNest, Op};
@@ -22,8 +23,8 @@ const EDGES: [usize; 2] = [8, 48];
 const CALL_FLOP_BYTES: usize = 1 << 29;
 /// The extent of k in one call is a multiple of this, after which every kernel adds to C.
 const K_STRIP: usize = 256;
-/// The fewest bytes of operands and result from which on packed blocks are faster than a product in place.
-const LEAST_PACKED_BYTES: usize = 8 << 20;
+/// The fewest bytes of operands from which on packed blocks are faster than a product in place.
+const LEAST_PACKED_BYTES: usize = 5 << 20;
 /// The fewest rows, and the fewest lanes, of such a product.
 const LEAST_PACKED_SIDE: usize = 32;
 /// The fewest products along a contiguous axis of a batch, and the most rows, lanes and contracted positions of each, that
@@ -261,10 +262,12 @@ fn is_inner_batch(batch: &Loops, sides: [&Loops; 3], size: usize) -> bool {
     long && sides.into_iter().all(|side| side.points() <= SMALL_SIDE)
 }
 
-/// Whether a product of matrices with elements of `size` bytes is faster in packed blocks than in place.
+/// Whether a product of matrices with elements of `size` bytes is faster in packed blocks than in place: if its operands are
+/// large, or C is written past the caches.
 fn pays_in_blocks([m, n, k]: [usize; 3], size: usize) -> bool {
-    let elements = [[m, k], [k, n], [m, n]].map(|s| product(&s)).into_iter().fold(0, usize::saturating_add);
-    m.min(n) >= LEAST_PACKED_SIDE && elements.saturating_mul(size) >= LEAST_PACKED_BYTES
+    let operands = product(&[m, k]).saturating_add(product(&[k, n]));
+    let large = operands.saturating_mul(size) >= LEAST_PACKED_BYTES || product(&[m, n, size]) >= STREAM_BYTES;
+    m.min(n) >= LEAST_PACKED_SIDE && large
 }
 
 /// The extent of k in one call over a block of C of elements of `size` bytes. Calls end where the kernel would add to C

@@ -20,7 +20,7 @@ const STACK_PART: [usize; 2] = [256, 512];
 /// The rows and lanes of a block on the stack, where an operand as a whole does not fit.
 const STACK_BLOCK: [usize; 2] = [32, 48];
 /// The fewest bytes of a result that is written past the caches.
-const STREAM_BYTES: usize = 16 << 20;
+pub(super) const STREAM_BYTES: usize = 16 << 20;
 
 /// The most rows that read lanes in place.
 const FEW_ROWS: usize = 64;

@@ -224,3 +224,47 @@ fn parallel(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), RunStop
     let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
     first.map_or(Ok(()), |(_, stopped)| Err(stopped))
 }
+
+#[cfg(all(test, feature = "rayon"))]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::team;
+    use crate::error::RunStopped;
+
+    #[test]
+    fn a_phase_begins_when_all_earlier_phases_are_complete() {
+        for workers in [1, 2, 5] {
+            let complete = [const { AtomicUsize::new(0) }; 100];
+            let counts: Vec<usize> = (0..complete.len()).map(|phase| phase * 7 % 23).collect();
+            let walked = team(workers, &|member| {
+                for (phase, &count) in counts.iter().enumerate() {
+                    member.phase(count, |range| {
+                        let earlier = complete[..phase].iter().map(|done| done.load(Ordering::Relaxed));
+                        assert!(earlier.eq(counts[..phase].iter().copied()), "phase {phase}");
+                        complete[phase].fetch_add(range.len(), Ordering::Relaxed);
+                        Ok(())
+                    })?;
+                }
+                Ok(())
+            });
+            assert_eq!(walked, Ok(()));
+            assert!(complete.iter().map(|done| done.load(Ordering::Relaxed)).eq(counts.iter().copied()));
+        }
+    }
+
+    #[test]
+    fn an_error_or_a_panic_of_a_worker_stops_the_others() {
+        for workers in [1, 2, 5] {
+            let run = |stop: &(dyn Fn() -> Result<(), RunStopped> + Sync)| {
+                team(workers, &|member| {
+                    member.phase(40, |range| if range.contains(&17) { stop() } else { Ok(()) })?;
+                    member.phase(40, |_| panic!("the first phase never ends"))
+                })
+            };
+            assert_eq!(run(&|| Err(RunStopped::Cancelled)), Err(RunStopped::Cancelled));
+            assert!(catch_unwind(AssertUnwindSafe(|| run(&|| panic!("on purpose")))).is_err());
+        }
+    }
+}

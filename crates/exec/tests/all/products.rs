@@ -34,7 +34,13 @@ const CASES: &[(&str, &[usize])] = &[
     ("dab,dbc->dac", &[7, 8, 9, 40]),
     ("dba,bdc->dac", &[5, 6, 3, 300]),
     ("dab,dbc->adc", &[5, 6, 16, 30]),
+    // Few elements with long sums: in parts of the contracted axes.
+    ("ab,bc->ac", &[20, 9001, 24]),
+    ("eabc,cdbe->ead", &[16, 101, 83, 16, 2]),
 ];
+
+/// The fewest contracted positions of a part of a long sum.
+const PART: usize = 2048;
 
 /// A small integer as an element.
 trait Number: Element + PartialEq + std::fmt::Debug {
@@ -102,7 +108,7 @@ impl Case {
         build.seal()
     }
 
-    /// The bytes for packed blocks of one product.
+    /// The bytes for packed blocks of one product, and for the products of the parts of a long sum.
     fn packed_bytes(&self, dtype: Dtype) -> usize {
         let (left, right) = self.text.split_once("->").unwrap();
         let (x, y) = left.split_once(',').unwrap();
@@ -110,7 +116,9 @@ impl Case {
             let both = one.chars().filter(|&c| two.contains(c) && !without.contains(c));
             shape(&both.collect::<String>(), self.extents).iter().product()
         };
-        packed_bytes(dtype, [side(x, right, y), side(y, right, x), side(x, y, right)])
+        let k = side(x, y, right);
+        let parts = if k > 3 * PART { k / PART + 1 } else { 0 };
+        packed_bytes(dtype, [side(x, right, y), side(y, right, x), k]) + parts * self.sums.len() * dtype.size()
     }
 
     /// Compares `α sums + β 5` with the results of all instruction sets and numbers of threads.
