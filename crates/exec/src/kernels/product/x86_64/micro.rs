@@ -1,6 +1,6 @@
 //! The register tile: some rows of C times some vectors of it, summed over k in registers.
 
-use super::vector::Vector;
+use super::vector::{Number, Vector};
 
 /// The most rows of a tile.
 pub(super) const MAX_ROWS: usize = 8;
@@ -229,6 +229,12 @@ pub(super) unsafe fn scatter<X: Vector>(s: &Scatter<'_, X::Element>) {
             while end < vector.len() && vector[end].wrapping_sub(vector[end - 1]) == size {
                 end += 1;
             }
+            if end == start + 1 && s.alpha.is_none() {
+                // SAFETY: the caller upholds the contract.
+                unsafe { scatter_lane(s, first + start) };
+                start = end;
+                continue;
+            }
             // The address that lane 0 would have.
             let base = s.c.wrapping_byte_offset(vector[start].wrapping_sub(start as isize * size));
             let mask = X::mask(start, end);
@@ -247,6 +253,21 @@ pub(super) unsafe fn scatter<X: Vector>(s: &Scatter<'_, X::Element>) {
                 }
             }
             start = end;
+        }
+    }
+}
+
+/// Writes or adds one lane of all rows.
+#[inline(always)]
+unsafe fn scatter_lane<T: Number>(s: &Scatter<'_, T>, lane: usize) {
+    let [rows, lanes] = s.offsets;
+    let column = s.c.wrapping_byte_offset(lanes[lane]);
+    for (r, &row) in rows.iter().enumerate() {
+        let to = column.wrapping_byte_offset(row);
+        // SAFETY: the caller promises the sums, and the elements of C.
+        unsafe {
+            let sum = s.from.add(r * s.width + lane).read();
+            to.write(if s.accumulate { to.read() + sum } else { sum });
         }
     }
 }
