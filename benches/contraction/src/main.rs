@@ -97,6 +97,12 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }
     }
     table::summary(&comparisons);
+    let spilled = table::spilled(&comparisons);
+    if options.threads == 1 && !spilled.is_empty() {
+        return Err(
+            format!("products far below the peak, perhaps of a badly compiled tile: {}", spilled.join(", ")).into()
+        );
+    }
     Ok(())
 }
 

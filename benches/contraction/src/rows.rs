@@ -46,6 +46,7 @@ pub fn all() -> Vec<Row> {
     thin(&mut rows);
     workloads(&mut rows);
     cliff(&mut rows);
+    layouts(&mut rows);
     tiny(&mut rows);
     algebras(&mut rows);
     rows
@@ -124,6 +125,34 @@ fn cliff(rows: &mut Vec<Row>) {
         for c in [1, 2, 4, 8, 16, 32, 64] {
             let shapes = [vec![60, 64], vec![d, c, 64, 64]];
             rows.push(row("cliff", format!("be,dcea->dcba d={d} c={c}"), "be,dcea->dcba", shapes, Dtype::F32));
+        }
+    }
+}
+
+/// A random sample of the layouts of three contractions, with the extents of the axes. The layout should not matter.
+fn layouts(rows: &mut Vec<Row>) {
+    const CONTRACTIONS: [(&str, [&str; 3], &[usize]); 3] = [
+        ("layout of 3 axes", ["abe", "ecd", "abcd"], &[40, 36, 24, 60, 96]),
+        ("layout of 4 axes", ["abef", "fecd", "abcd"], &[24, 20, 18, 28, 16, 14]),
+        ("layout of a batch", ["gabe", "gecd", "gabcd"], &[12, 14, 10, 20, 60, 0, 16]),
+    ];
+    const SAMPLE: usize = 67;
+    let mut state = 12_345_u64;
+    let mut below = move |n: usize| {
+        // A linear congruential generator with the constants of Knuth's MMIX; its high bits are good.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % n
+    };
+    for (group, terms, extents) in CONTRACTIONS {
+        for _ in 0..SAMPLE {
+            let [a, b, c] = terms.map(|term| {
+                let mut axes: Vec<char> = term.chars().collect();
+                (1..axes.len()).for_each(|k| axes.swap(k, below(k + 1)));
+                axes.into_iter().collect::<String>()
+            });
+            let shape = |term: &str| term.bytes().map(|axis| extents[usize::from(axis - b'a')]).collect::<Vec<_>>();
+            let text = format!("{a},{b}->{c}");
+            rows.push(row(group, &text, &text, [shape(&a), shape(&b)], Dtype::F64));
         }
     }
 }

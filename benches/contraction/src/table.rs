@@ -74,6 +74,16 @@ pub fn summary(comparisons: &[Comparison]) {
     }
 }
 
+/// The least share of the FMA peak of a large square product. A tile that does not keep its sums in registers has a third.
+const LEAST_SHARE: f64 = 0.6;
+
+/// The rows whose rate is so low that a tile is likely to be compiled badly.
+pub fn spilled(comparisons: &[Comparison]) -> Vec<&str> {
+    let is_large = |c: &&Comparison| ["square", "complex"].contains(&c.group) && c.flops >= 2e5;
+    let slow = comparisons.iter().filter(is_large).filter(|c| c.rate() < LEAST_SHARE * c.peak);
+    slow.map(|c| &c.row[..]).collect()
+}
+
 /// The lower one of both ratios; infinite without a peer.
 fn least_ratio(comparison: &Comparison) -> f64 {
     [false, true].into_iter().filter_map(|fresh| comparison.ratio(fresh)).fold(f64::INFINITY, f64::min)
