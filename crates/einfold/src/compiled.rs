@@ -11,10 +11,10 @@ use einfold_exec as exec;
 use einfold_exec::{AnyView, BindError, CachedOperand, Control, MemoryOrder, NewArray};
 use einfold_ir::{Ir, Plan, TensorType};
 use einfold_order::{Budget, Order};
-use einfold_plan::{Compiled, PlanError, PlanOptions, compile};
-use einfold_syntax::{SizeQuery, Warning, resolve_with_queries};
+use einfold_plan::{Compiled, Forms, PlanError, PlanOptions, compile, compile_step};
+use einfold_syntax::{SizeQuery, Warning, resolve, resolve_to_step, resolve_with_queries};
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// An expression compiled for operands of certain types.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub(crate) struct CompiledExpression {
     pub(crate) expression: Expression,
     /// The types of the operands, without constants.
     pub(crate) inputs: Vec<TensorType>,
-    /// The module that the expression resolves to.
-    pub(crate) ir: Ir,
+    /// The module that the expression resolves to; made on first use if the plan was made without it.
+    pub(crate) ir: OnceLock<Ir>,
     /// The values of the size queries, in order.
     pub(crate) answers: Vec<i64>,
     /// The size queries, if they were evaluated on operands.
@@ -53,6 +53,11 @@ impl CompiledExpression {
     ) -> Result<CompiledExpression, Error> {
         let inputs = expression.arrange_types(types)?;
         expression.check_options()?;
+        let (queries, cached) = (Vec::new(), Vec::new());
+        if let Some(compiled) = expression.compile_step(&inputs) {
+            let (ir, answers) = (OnceLock::new(), Vec::new());
+            return Ok(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole: None });
+        }
         let (mut answers, mut failed) = (Vec::new(), None);
         let mut ask = |query: &SizeQuery| {
             let answer = answer(&expression, query).map_err(|error| failed = Some(error)).ok().flatten();
@@ -64,7 +69,7 @@ impl CompiledExpression {
         failed.map_or(Ok(()), Err)?;
         let ir = ir?;
         let compiled = expression.compile(&ir, Vec::new())?;
-        let (queries, cached) = (Vec::new(), Vec::new());
+        let ir = ir.into();
         Ok(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole: None })
     }
 
@@ -98,6 +103,20 @@ impl CompiledExpression {
         }
         *list = arguments.pick(order);
         Ok(list.arguments())
+    }
+
+    /// The module that the expression resolves to.
+    pub(crate) fn ir(&self) -> &Ir {
+        self.ir.get_or_init(|| {
+            let resolved = resolve(&self.expression.ast, &self.inputs, &self.expression.settings.options);
+            debug_assert!(resolved.is_ok(), "a plan that was made without a module has one");
+            resolved.unwrap_or_default()
+        })
+    }
+
+    /// The forms between the module and the plan.
+    pub(crate) fn forms(&self) -> &Forms {
+        self.compiled.forms(self.ir())
     }
 
     /// Whether these operands lead to the sizes that the expression was compiled for.
@@ -137,6 +156,13 @@ impl CompiledExpression {
 }
 
 impl Expression {
+    /// Plans without a module, if the expression is one step and no more is asked for.
+    fn compile_step(&self, inputs: &[TensorType]) -> Option<Box<Compiled>> {
+        let Settings { options, order, budget, passes, .. } = &*self.settings;
+        let step = resolve_to_step(&self.ast, inputs, options)?;
+        compile_step(step, order, budget, &PlanOptions { passes: *passes, ..PlanOptions::default() })
+    }
+
     /// Orders and plans a module of this expression, with constant operands.
     pub(crate) fn compile(&self, ir: &Ir, constants: Vec<u32>) -> Result<Box<Compiled>, Error> {
         let Settings { order, budget, passes, .. } = &*self.settings;

@@ -125,7 +125,7 @@ impl Plan {
     /// ```
     pub fn order(&self) -> SavedOrder {
         let Settings { order, budget, .. } = &*self.0.expression.settings;
-        saved_order(self.compiled().forms(&self.0.ir), order, budget)
+        saved_order(self.0.forms(), order, budget)
     }
 
     /// Explains the plan: every stage from the text to the last pass, as text, JSON or DOT. `Display` shows the final
@@ -146,7 +146,7 @@ impl Plan {
         let warnings = self.warnings().iter().map(Warning::to_string).collect();
         let source = ExplainSource { expression: ast.replace('\n', "; "), ast, warnings };
         let schedule = schedule(&self.compiled().plan, self.expression().settings.semiring.as_slice());
-        Ok(Explain::new(source, &self.0.ir, self.compiled(), schedule)?)
+        Ok(Explain::new(source, self.0.ir(), self.compiled(), schedule)?)
     }
 
     /// Warnings about parts of the expression that are valid but may not be meant, such as a sum of `bool`, which is

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::integers;
 use crate::suggest;
 use crate::warning::Warning;
-use einfold_ir::{Algebra, Def, Dtype, Ir, TensorType};
+use einfold_ir::{Algebra, Def, Draft, Dtype, Ir, TensorType};
 use letters::output_of;
 
 pub use options::Options;
@@ -109,6 +109,13 @@ pub fn resolve_with_queries(
         }
     }
     Ok(ir)
+}
+
+/// The draft of one step that computes the same as the module of [`resolve`], if the text is letters or integer labels
+/// with one or two operands that need no more; `None` for all other texts, and if `resolve` returns an error.
+pub fn resolve_to_step(ast: &Ast, inputs: &[TensorType], options: &Options) -> Option<Draft> {
+    let Ast::Letters(subscripts) = ast else { return None };
+    letters::step(subscripts, inputs, options)
 }
 
 /// Whether subscripts sum `bool` by the default algebra.
