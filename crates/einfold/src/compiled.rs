@@ -23,12 +23,12 @@ pub(crate) struct CompiledExpression {
     /// The types of the operands, without constants.
     pub(crate) inputs: Vec<TensorType>,
     /// The module that the expression resolves to; made on first use if the plan was made without it.
-    pub(crate) ir: OnceLock<Ir>,
+    pub(crate) ir: OnceLock<Box<Ir>>,
     /// The values of the size queries, in order.
     pub(crate) answers: Vec<i64>,
     /// The size queries, if they were evaluated on operands.
     pub(crate) queries: Vec<Query>,
-    pub(crate) compiled: Box<Compiled>,
+    pub(crate) compiled: Compiled,
     /// Values computed from constants, which a run reads after the other operands.
     pub(crate) cached: Vec<CachedOperand>,
     /// The same expression without constants, if some operands are constants.
@@ -69,7 +69,7 @@ impl CompiledExpression {
         failed.map_or(Ok(()), Err)?;
         let ir = ir?;
         let compiled = expression.compile(&ir, Vec::new())?;
-        let ir = ir.into();
+        let ir = Box::new(ir).into();
         Ok(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole: None })
     }
 
@@ -110,7 +110,7 @@ impl CompiledExpression {
         self.ir.get_or_init(|| {
             let resolved = resolve(&self.expression.ast, &self.inputs, &self.expression.settings.options);
             debug_assert!(resolved.is_ok(), "a plan that was made without a module has one");
-            resolved.unwrap_or_default()
+            Box::new(resolved.unwrap_or_default())
         })
     }
 
@@ -157,14 +157,14 @@ impl CompiledExpression {
 
 impl Expression {
     /// Plans without a module, if the expression is one step and no more is asked for.
-    fn compile_step(&self, inputs: &[TensorType]) -> Option<Box<Compiled>> {
+    fn compile_step(&self, inputs: &[TensorType]) -> Option<Compiled> {
         let Settings { options, order, budget, passes, .. } = &*self.settings;
         let step = resolve_to_step(&self.ast, inputs, options)?;
         compile_step(step, order, budget, &PlanOptions { passes: *passes, ..PlanOptions::default() })
     }
 
     /// Orders and plans a module of this expression, with constant operands.
-    pub(crate) fn compile(&self, ir: &Ir, constants: Vec<u32>) -> Result<Box<Compiled>, Error> {
+    pub(crate) fn compile(&self, ir: &Ir, constants: Vec<u32>) -> Result<Compiled, Error> {
         let Settings { order, budget, passes, .. } = &*self.settings;
         let options = PlanOptions { passes: *passes, constants, ..PlanOptions::default() };
         compile(ir, order, budget, &options).map_err(|error| self.unplanned(error))

@@ -115,7 +115,7 @@ pub fn resolve_with_queries(
 /// with one or two operands that need no more; `None` for all other texts, and if `resolve` returns an error.
 pub fn resolve_to_step(ast: &Ast, inputs: &[TensorType], options: &Options) -> Option<Draft> {
     let Ast::Letters(subscripts) = ast else { return None };
-    letters::step(subscripts, inputs, options)
+    letters::lower_to_step(subscripts, inputs, options)
 }
 
 /// Whether subscripts sum `bool` by the default algebra.

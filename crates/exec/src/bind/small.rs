@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::Binder;
 use super::grid::TASK_POINTS;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{Grid, ListRange, Op, SmallProduct};
+use crate::bound_program::{Grid, ListRange, LoopNest, Op, SmallProduct};
 use crate::error::BindError;
 use crate::kernels::{Fused, MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS};
 
@@ -71,7 +71,7 @@ impl Binder<'_> {
         if points(&axes) > most || terms > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
             return Ok(false);
         }
-        let Some(fused) = self.step_kernels(context)?.fused else { return Ok(false) };
+        let Some(fused) = self.fused(step.algebra, context.compute)? else { return Ok(false) };
         if self.load(context, a)?.is_some() || self.load(context, b)?.is_some() {
             return Ok(false);
         }
@@ -82,11 +82,13 @@ impl Binder<'_> {
         let first = self.program.operands.len();
         accesses.iter().for_each(|access| _ = self.push_access(access, context.loops, None));
         let operands = ListRange::since(first, &self.program.operands);
-        let mut outer = std::mem::take(&mut self.lists.spare);
-        outer.reset(3);
-        batch.iter().for_each(|axis| outer.push(axis.extent, axis.strides));
-        let loops = self.push_outer_loops(&outer, [0, 1, 2], operands);
-        self.lists.spare = outer;
+        let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
+        for axis in &batch {
+            self.program.extents.push(axis.extent);
+            self.program.strides.extend_from_slice(&axis.strides);
+        }
+        let extents = ListRange::since(extents, &self.program.extents);
+        let loops = LoopNest { operands, kept: batch.len(), reduced: 0, extents, strides };
         let offsets = self.push_offsets(&axes, terms);
         let grid = batch_grid(points(&batch), points(&axes));
         self.program.points = self.program.points.saturating_add(grid.points);
@@ -116,28 +118,34 @@ impl Binder<'_> {
 
     /// Appends the rows that a small kernel reads for sums of `terms` terms.
     fn push_offsets(&mut self, axes: &[ProductAxis], terms: usize) -> ListRange {
-        // The offsets at a position of the kept axes, or of the others.
-        let offsets = |kept: bool, mut position: usize| {
-            let mut offsets = [0isize; 3];
-            for axis in axes.iter().rev().filter(|axis| axis.is_kept() == kept) {
-                let at = (position % axis.extent) as isize;
-                position /= axis.extent;
-                (0..3).for_each(|x| offsets[x] = at.wrapping_mul(axis.strides[x]).wrapping_add(offsets[x]));
-            }
-            offsets
-        };
+        let (rows, sums) = (offsets(axes, true), offsets(axes, false));
         let strides = &mut self.program.strides;
         let first = strides.len();
-        for row in 0..points(axes) / terms {
-            let [c, a, b] = offsets(true, row);
+        strides.reserve(rows.len() * (1 + 2 * terms));
+        for [c, a, b] in rows {
             strides.push(c);
-            for term in 0..terms {
-                let [_, of_a, of_b] = offsets(false, term);
-                strides.extend_from_slice(&[a.wrapping_add(of_a), b.wrapping_add(of_b)]);
+            for [_, of_a, of_b] in &sums {
+                strides.push(a.wrapping_add(*of_a));
+                strides.push(b.wrapping_add(*of_b));
             }
         }
         ListRange::since(first, strides)
     }
+}
+
+/// The offsets of the target and of the factors at all positions of the kept axes, or of the others; the last axis runs
+/// fastest.
+fn offsets(axes: &[ProductAxis], kept: bool) -> SmallVec<[[isize; 3]; 8]> {
+    let mut offsets = SmallVec::new();
+    offsets.push([0; 3]);
+    for axis in axes.iter().rev().filter(|axis| axis.is_kept() == kept) {
+        let (inner, [c, a, b]) = (offsets.len(), axis.strides);
+        for k in 0..(axis.extent - 1) * inner {
+            let [of_c, of_a, of_b] = offsets[k];
+            offsets.push([c.wrapping_add(of_c), a.wrapping_add(of_a), b.wrapping_add(of_b)]);
+        }
+    }
+    offsets
 }
 
 /// The number of positions.

@@ -3,7 +3,9 @@
 
 use std::sync::OnceLock;
 
-use einfold_ir::{Buffer, BufferId, Cost, Count, Def, Draft, Form, Index, Ir, NodeId, Plan, Step, WriteMode, few};
+use einfold_ir::{
+    Axis, Buffer, BufferId, Cost, Count, Def, Draft, Form, Index, Ir, NodeId, Plan, Step, WriteMode, few,
+};
 use einfold_order::{Budget, Order};
 use smallvec::SmallVec;
 
@@ -15,7 +17,7 @@ use crate::passes::gemm;
 use crate::roles::AxisList;
 
 /// Compiles a module as the whole pipeline does, or returns `None` if it has to. Errors are left to the pipeline.
-pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Box<Compiled>> {
+pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
     let (node, inputs) = ir.nodes().split_last()?;
     let alone = ir.regions() == 1 && inputs.iter().all(|input| matches!(input.def, Def::Input { .. }));
     let few_factors = node.contraction().is_some_and(|c| (1..=2).contains(&c.factors.len()));
@@ -30,7 +32,7 @@ pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptio
 ///
 /// The draft has a buffer for each operand and then that of the result. Its step writes each position of the result, and
 /// the origin of the step is the node of the result in the module.
-pub fn compile_step(mut draft: Draft, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Box<Compiled>> {
+pub fn compile_step(mut draft: Draft, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
     let limited = budget.memory_bytes.is_some() || budget.largest.is_some();
     if limited || *how != Order::default() || *options != PlanOptions::default() {
         return None;
@@ -49,8 +51,16 @@ pub fn compile_step(mut draft: Draft, how: &Order, budget: &Budget, options: &Pl
     let plan = Plan::seal(draft).ok()?;
     let memory = Memory::of(&plan);
     let (operands, forms) = (few(0..plan.inputs.len() as u32), OnceLock::new());
-    let compiled = Compiled { plan, operands, constant_plan: None, cost: product.unwrap_or_default(), memory, passes: options.passes, forms };
-    is_addressable(memory.outputs).then(|| Box::new(compiled))
+    let compiled = Compiled {
+        plan,
+        operands,
+        constant_plan: None,
+        cost: product.unwrap_or_default(),
+        memory,
+        passes: options.passes,
+        forms,
+    };
+    is_addressable(memory.outputs).then_some(compiled)
 }
 
 /// The forms that lead to a plan that was made directly from `ir`: those of the whole pipeline.
@@ -64,46 +74,35 @@ pub(super) fn forms(ir: &Ir, plan: &Plan) -> Box<Forms> {
 /// The axes of the step in the order in which expansion writes them; `None` if it writes another node than a product and
 /// a permutation of its result.
 fn space(step: &Step, result: &Buffer) -> Option<AxisList> {
-    let (dtype, extents) = (result.dtype, &result.extents);
-    if step.form != Form::Nest(None) || step.mode != WriteMode::Overwrite || step.axes.iter().any(|a| a.extent == 0) {
+    let (dtype, axes) = (result.dtype, &step.axes[..]);
+    if step.form != Form::Nest(None) || step.mode != WriteMode::Overwrite || axes.iter().any(|a| a.extent == 0) {
         return None;
     }
-    let (wide, holds_sums) = (|axis: u32| step.axes[axis as usize].extent != 1, step.algebra.accumulator(dtype) == dtype);
-    // The tensors that have each wide axis: bits 0 and 1 are the factors, bit 2 is the result.
-    let mut holders: SmallVec<[u8; 8]> = SmallVec::from_elem(0, step.axes.len());
-    // Whether index functions are plain axes or 0, and without diagonals unless they may occur.
-    let mut mark = |indices: &[Index<BufferId>], bit: u8, diagonals: bool| {
-        indices.iter().all(|index| match index.as_axis() {
-            Some(axis) if wide(axis) => {
-                let held = &mut holders[axis as usize];
-                let is_new = *held & bit == 0;
-                *held |= bit;
-                is_new || diagonals
-            }
-            Some(_) => true,
-            None => *index == Index::constant(0),
-        })
-    };
-    let (mut space, all) = (AxisList::new(), 0..step.axes.len() as u32);
+    let holds_sums = step.algebra.accumulator(dtype) == dtype;
+    let (mut holders, mut space) = (Holders::from_elem(0, axes.len()), AxisList::new());
     match &step.reads[..] {
-        [a] if mark(&a.indices, 1, true) => {
-            let keeps_units = !holds_sums || step.is_map(extents);
-            all.filter(|axis| keeps_units || wide(*axis)).for_each(|axis| space.push(axis));
+        [a] if mark(&mut holders, axes, &a.indices, 1, true) => {
+            let keeps_units = !holds_sums || step.is_map(&result.extents);
+            let is_kept = |axis: &u32| keeps_units || axes[*axis as usize].extent != 1;
+            (0..axes.len() as u32).filter(is_kept).for_each(|axis| space.push(axis));
         }
         [a, b]
             if holds_sums
                 && step.algebra.laws(dtype).distributive
-                && mark(&a.indices, 1, false)
-                && mark(&b.indices, 2, false)
-                && mark(&step.write.indices, 4, false) =>
+                && mark(&mut holders, axes, &a.indices, 1, false)
+                && mark(&mut holders, axes, &b.indices, 2, false)
+                && mark(&mut holders, axes, &step.write.indices, 4, false) =>
         {
             // An axis of one tensor is summed or broadcast in a node of its own.
-            if all.zip(&holders).any(|(axis, held)| wide(axis) && matches!(held, 0 | 1 | 2 | 4)) {
+            if axes.iter().zip(&holders).any(|(axis, held)| axis.extent != 1 && held.count_ones() < 2) {
                 return None;
             }
             for (factor, held) in [(a, 0b111), (a, 0b101), (b, 0b110), (a, 0b011)] {
-                let axes = factor.indices.iter().filter_map(Index::as_axis);
-                axes.filter(|axis| holders[*axis as usize] == held).for_each(|axis| space.push(axis));
+                for axis in factor.indices.iter().filter_map(Index::as_axis) {
+                    if holders[axis as usize] == held {
+                        space.push(axis);
+                    }
+                }
             }
         }
         _ => return None,
@@ -111,11 +110,28 @@ fn space(step: &Step, result: &Buffer) -> Option<AxisList> {
     are_distinct_axes(&step.write.indices).then_some(space)
 }
 
+/// The tensors that have each axis that is not of extent 1: bits 0 and 1 are the factors, bit 2 is the result.
+type Holders = SmallVec<[u8; 16]>;
+
+/// Marks the axes of a tensor. Returns whether its index functions are plain axes or 0, and without diagonals unless
+/// they may occur.
+fn mark(holders: &mut [u8], axes: &[Axis], indices: &[Index<BufferId>], bit: u8, diagonals: bool) -> bool {
+    for index in indices {
+        match index.as_axis().map(|axis| axis as usize) {
+            Some(axis) if axes[axis].extent == 1 => {}
+            Some(axis) if diagonals || holders[axis] & bit == 0 => holders[axis] |= bit,
+            None if *index == Index::constant(0) => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// Makes `space` the axes of a step, in this order. The others have extent 1.
 fn arrange(step: &mut Step, space: &[u32]) {
     // For each axis its position in the list, and for each position its axis.
     let mut places: AxisList = few(0..step.axes.len() as u32);
-    let mut axes = places.clone();
+    let mut axes = AxisList::from_slice(&places);
     for (to, &axis) in (0..).zip(space) {
         let (from, other) = (places[axis as usize], axes[to as usize]);
         step.axes.swap(from as usize, to as usize);

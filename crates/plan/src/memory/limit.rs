@@ -20,9 +20,8 @@ pub(crate) fn is_addressable(bytes: usize) -> bool {
 /// # Errors
 /// [`PlanError::TooLarge`] names the first such tensor.
 pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
-    let fits = |buffer: &Buffer| {
-        matches!(buffer.storage, Storage::Input(_)) || buffer.bytes().is_some_and(is_addressable)
-    };
+    let fits =
+        |buffer: &Buffer| matches!(buffer.storage, Storage::Input(_)) || buffer.bytes().is_some_and(is_addressable);
     let wide = draft.buffers.entries().find(|(_, buffer)| !fits(buffer));
     wide.map_or(Ok(()), |(k, _)| Err(too_large(draft, k)))
 }

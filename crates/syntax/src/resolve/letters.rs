@@ -7,6 +7,7 @@ mod step;
 
 pub(super) use errors::count_help;
 pub(super) use lower::addressable;
+pub(super) use step::lower_to_step;
 
 use super::Options;
 use crate::ast::{Spelling, Subscripts};
@@ -14,11 +15,10 @@ use crate::error::Error;
 use crate::span::Span;
 use crate::suggest;
 use axes::Axes;
-use einfold_ir::{Draft, Dtype, Ir, TensorType, few};
+use einfold_ir::{Dtype, Ir, TensorType, few};
 use errors::LettersErrors;
 use lower::lower;
 use smallvec::SmallVec;
-use step::lower_to_step;
 
 pub(super) fn resolve(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
     resolve_letters(s, inputs, options).map_err(|error| match s.spelling() {
@@ -29,34 +29,17 @@ pub(super) fn resolve(s: &Subscripts, inputs: &[TensorType], options: &Options) 
 
 fn resolve_letters(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
     let errors = LettersErrors { s, inputs };
-    let (axes, dtype) = check(&errors, options)?;
-    lower(&errors, &axes, options.algebra, dtype)
-}
-
-/// The draft of one step that computes what the module does, if one or two operands need no more.
-pub(super) fn step(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Option<Draft> {
-    if s.terms().len() > 2 || !s.groups().is_empty() {
-        return None;
-    }
-    let errors = LettersErrors { s, inputs };
-    let (axes, dtype) = check(&errors, options).ok()?;
-    lower_to_step(&errors, &axes, options.algebra, dtype)
-}
-
-/// Numbers the axes and checks the operands. Returns the dtype of the result.
-fn check(errors: &LettersErrors<'_>, options: &Options) -> Result<(Axes, Dtype), Error> {
-    let LettersErrors { s, inputs } = *errors;
     if inputs.len() != s.terms().len() {
         return Err(errors.operands());
     }
-    let axes = Axes::new(errors, options)?;
+    let axes = Axes::new(&errors, options)?;
     let dtypes: SmallVec<[Dtype; 4]> = few(inputs.iter().map(|input| input.dtype));
     let dtype = Dtype::promote(&dtypes).ok_or_else(|| errors.dtype())?;
     let dtype = options.in_accumulator(&dtypes, dtype).map_err(|acc| errors.accumulator(dtype, acc))?;
     if !options.algebra.accepts(dtype) {
         return Err(errors.algebra(options.algebra, dtype));
     }
-    Ok((axes, dtype))
+    lower(&errors, &axes, options.algebra, dtype)
 }
 
 /// The span of the output term, or the end of the text.
