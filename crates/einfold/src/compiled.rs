@@ -11,8 +11,8 @@ use einfold_exec as exec;
 use einfold_exec::{AnyView, BindError, CachedOperand, Control, MemoryOrder, NewArray};
 use einfold_ir::{Ir, Plan, TensorType};
 use einfold_order::{Budget, Order};
-use einfold_plan::{Compiled, Forms, PlanError, PlanOptions, compile, compile_step};
-use einfold_syntax::{SizeQuery, Warning, resolve, resolve_to_step, resolve_with_queries};
+use einfold_plan::{Compiled, Forms, PlanError, PlanOptions, compile, compile_product};
+use einfold_syntax::{SizeQuery, Warning, resolve, resolve_to_product, resolve_with_queries};
 use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock};
 
@@ -54,7 +54,7 @@ impl CompiledExpression {
         let inputs = expression.arrange_types(types)?;
         expression.check_options()?;
         let (queries, cached) = (Vec::new(), Vec::new());
-        if let Some(compiled) = expression.compile_step(&inputs) {
+        if let Some(compiled) = expression.compile_product(&inputs) {
             let (ir, answers) = (OnceLock::new(), Vec::new());
             return Ok(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole: None });
         }
@@ -156,11 +156,11 @@ impl CompiledExpression {
 }
 
 impl Expression {
-    /// Plans without a module, if the expression is one step and no more is asked for.
-    fn compile_step(&self, inputs: &[TensorType]) -> Option<Compiled> {
+    /// Plans without a module, if the expression is one product and its plan has no choices.
+    fn compile_product(&self, inputs: &[TensorType]) -> Option<Compiled> {
         let Settings { options, order, budget, passes, .. } = &*self.settings;
-        let step = resolve_to_step(&self.ast, inputs, options)?;
-        compile_step(step, order, budget, &PlanOptions { passes: *passes, ..PlanOptions::default() })
+        let product = resolve_to_product(&self.ast, inputs, options)?;
+        compile_product(product, order, budget, &PlanOptions { passes: *passes, ..PlanOptions::default() })
     }
 
     /// Orders and plans a module of this expression, with constant operands.

@@ -27,7 +27,7 @@ use crate::memory::Memory;
 use crate::pipeline::PassSet;
 
 pub use self::choices::{NamedNetwork, named_network};
-pub use self::direct::compile_step;
+pub use self::direct::compile_product;
 pub use self::saved::saved_order;
 
 /// The options of a compilation besides the order.

@@ -58,7 +58,7 @@ mod strides;
 mod testing;
 
 pub use compile::{
-    Compiled, ConstantPlan, Forms, NamedNetwork, PlanOptions, compile, compile_step, named_network, saved_order,
+    Compiled, ConstantPlan, Forms, NamedNetwork, PlanOptions, compile, compile_product, named_network, saved_order,
 };
 pub use error::{LargeTensor, MemoryExcess, PlanError, WhyNotSliced};
 pub use evaluation::{Evaluation, FlatReason, evaluation};

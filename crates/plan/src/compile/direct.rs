@@ -4,62 +4,59 @@
 use std::sync::OnceLock;
 
 use einfold_ir::{
-    Axis, Buffer, BufferId, Cost, Count, Def, Draft, Form, Index, Ir, NodeId, Plan, Step, WriteMode, few,
+    Access, AxisNumbers, Cost, Count, Def, Factor, Index, Ir, Node, NodeId, Plan, Product, TensorType, few,
 };
 use einfold_order::{Budget, Order};
 use smallvec::SmallVec;
 
 use super::{Compiled, Forms, PlanOptions, fully};
-use crate::lower::{Hints, lower};
 use crate::memory::{Memory, is_addressable};
-use crate::network::are_distinct_axes;
 use crate::passes::gemm;
-use crate::roles::AxisList;
 
 /// Compiles a module as the whole pipeline does, or returns `None` if it has to. Errors are left to the pipeline.
 pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
-    let (node, inputs) = ir.nodes().split_last()?;
-    let alone = ir.regions() == 1 && inputs.iter().all(|input| matches!(input.def, Def::Input { .. }));
-    let few_factors = node.contraction().is_some_and(|c| (1..=2).contains(&c.factors.len()));
-    if !(alone && few_factors && ir.outputs() == [NodeId(inputs.len() as u32)]) {
+    let (_, inputs) = ir.nodes().split_last()?;
+    if ir.regions() > 1 || ir.outputs() != [NodeId(inputs.len() as u32)] {
         return None;
     }
-    compile_step(lower(ir, &Hints::default()).ok()?, how, budget, options)
+    let operand = |input: &Node| match input.def {
+        Def::Input { .. } => Some(TensorType {
+            name: Some(input.label.clone()),
+            dtype: input.dtype,
+            shape: input.shape.clone(),
+            conj: false,
+        }),
+        _ => None,
+    };
+    let operands: Vec<TensorType> = inputs.iter().map(operand).collect::<Option<_>>()?;
+    compile_product(product(ir.nodes().last()?, &operands)?, how, budget, options)
 }
 
-/// Compiles a draft of one step as the whole pipeline compiles a module of the same product, or returns `None` if a
-/// module is needed: for a choice of order, for an error, or because it is more than one step.
-///
-/// The draft has a buffer for each operand and then that of the result. Its step writes each position of the result, and
-/// the origin of the step is the node of the result in the module.
-pub fn compile_step(mut draft: Draft, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
+/// Compiles a product as the whole pipeline compiles a module that has it as its only contraction, or returns `None` if
+/// a module is needed: for a choice of order, for an error, or because it takes several steps.
+pub fn compile_product(product: Product<'_>, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
     let limited = budget.memory_bytes.is_some() || budget.largest.is_some();
     if limited || *how != Order::default() || *options != PlanOptions::default() {
         return None;
     }
-    let [region] = &mut draft.regions[..] else { return None };
-    let [step] = &mut region.steps[..] else { return None };
-    let result = draft.buffers.get(step.write.tensor)?;
-    arrange(step, &space(step, result)?);
+    let (space, machine) = (space(&product)?, &budget.machine);
     // A sum or a copy multiplies nothing, and so has no cost.
-    let product = (step.reads.len() > 1).then(|| {
-        let (flops, size) = (step.flops(), Count::elements(&result.extents));
-        Cost { flops, size, write: size, peak: size }
-    });
-    draft.machine = budget.machine;
-    gemm::run(&mut draft);
-    let plan = Plan::seal(draft).ok()?;
-    let memory = Memory::of(&plan);
-    let (operands, forms) = (few(0..plan.inputs.len() as u32), OnceLock::new());
-    let compiled = Compiled {
-        plan,
-        operands,
-        constant_plan: None,
-        cost: product.unwrap_or_default(),
-        memory,
-        passes: options.passes,
-        forms,
+    let mut cost = Cost::default();
+    if product.second.is_some() {
+        let extent = |&axis: &u8| product.axes[axis as usize].extent as u64;
+        let size = Count::product(product.output.as_slice().iter().map(extent));
+        cost = Cost { flops: Count::product(space.iter().map(extent)), size, write: size, peak: size };
+    }
+    let operands = few(0..product.operands.len() as u32);
+    let plan = if cost.flops < Count::from(machine.least_product()) {
+        product.into_plan(&space, machine)?
+    } else {
+        let mut draft = product.into_draft(&space, machine)?;
+        gemm::run(&mut draft);
+        Plan::seal(draft).ok()?
     };
+    let (memory, passes, forms) = (Memory::of(&plan), options.passes, OnceLock::new());
+    let compiled = Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms };
     is_addressable(memory.outputs).then_some(compiled)
 }
 
@@ -71,76 +68,80 @@ pub(super) fn forms(ir: &Ir, plan: &Plan) -> Box<Forms> {
     compiled.ok().and_then(|compiled| compiled.forms.into_inner()).unwrap_or_default()
 }
 
-/// The axes of the step in the order in which expansion writes them; `None` if it writes another node than a product and
+/// The contraction of `node` as a product of `operands`, if it is one along plain axes.
+fn product<'a>(node: &Node, operands: &'a [TensorType]) -> Option<Product<'a>> {
+    let c = node.contraction().filter(|c| c.expr.is_none() && c.init.is_none())?;
+    let factor = |access: &Access<NodeId>| {
+        let (operand, axes) = (access.tensor.0, numbers(&access.indices)?);
+        Some(Factor { operand, conj: access.conj, axes })
+    };
+    let (first, second) = match &c.factors[..] {
+        [a] => (factor(a)?, None),
+        [a, b] => (factor(a)?, Some(factor(b)?)),
+        _ => return None,
+    };
+    let (axes, label, dtype, output) = (c.axes.clone(), node.label.clone(), node.dtype, numbers(&c.output)?);
+    Some(Product { operands, axes, first, second, label, dtype, output, algebra: c.algebra })
+}
+
+/// The axes that index functions are, if they are plain axes or 0.
+fn numbers(indices: &[Index<NodeId>]) -> Option<AxisNumbers> {
+    let mut numbers = AxisNumbers::default();
+    for index in indices {
+        match index.as_axis() {
+            Some(axis) => numbers.push(u8::try_from(axis).ok().filter(|&axis| axis != AxisNumbers::NONE)?)?,
+            None if *index == Index::constant(0) => numbers.push(AxisNumbers::NONE)?,
+            None => return None,
+        }
+    }
+    Some(numbers)
+}
+
+/// The axes of a step in the order in which expansion writes them; `None` if it writes another node than a product and
 /// a permutation of its result.
-fn space(step: &Step, result: &Buffer) -> Option<AxisList> {
-    let (dtype, axes) = (result.dtype, &step.axes[..]);
-    if step.form != Form::Nest(None) || step.mode != WriteMode::Overwrite || axes.iter().any(|a| a.extent == 0) {
+fn space(product: &Product<'_>) -> Option<SmallVec<[u8; 16]>> {
+    let Product { axes, first, second, output, dtype, algebra, .. } = product;
+    let holds_sums = algebra.accumulator(*dtype) == *dtype;
+    if axes.len() > Product::MOST_AXES || axes.iter().any(|axis| axis.extent == 0) {
         return None;
     }
-    let holds_sums = step.algebra.accumulator(dtype) == dtype;
-    let (mut holders, mut space) = (Holders::from_elem(0, axes.len()), AxisList::new());
-    match &step.reads[..] {
-        [a] if mark(&mut holders, axes, &a.indices, 1, true) => {
-            let keeps_units = !holds_sums || step.is_map(&result.extents);
-            let is_kept = |axis: &u32| keeps_units || axes[*axis as usize].extent != 1;
-            (0..axes.len() as u32).filter(is_kept).for_each(|axis| space.push(axis));
+    // The tensors that have each axis: bits 0 and 1 are the factors, bit 2 is the result.
+    let (mut holders, mut space) = ([0u8; Product::MOST_AXES], SmallVec::new());
+    // Whether the axes of a tensor are distinct, apart from those of extent 1.
+    let mut mark = |numbers: &AxisNumbers, bit: u8| {
+        let mut distinct = true;
+        for &axis in numbers.as_slice().iter().filter(|&&axis| axis != AxisNumbers::NONE) {
+            distinct &= axes.get(axis as usize)?.extent == 1 || holders[axis as usize] & bit == 0;
+            holders[axis as usize] |= bit;
         }
-        [a, b]
-            if holds_sums
-                && step.algebra.laws(dtype).distributive
-                && mark(&mut holders, axes, &a.indices, 1, false)
-                && mark(&mut holders, axes, &b.indices, 2, false)
-                && mark(&mut holders, axes, &step.write.indices, 4, false) =>
-        {
-            // An axis of one tensor is summed or broadcast in a node of its own.
-            if axes.iter().zip(&holders).any(|(axis, held)| axis.extent != 1 && held.count_ones() < 2) {
-                return None;
+        Some(distinct)
+    };
+    let distinct = mark(&first.axes, 1)? & second.map_or(Some(true), |b| mark(&b.axes, 2))?;
+    mark(output, 4)?;
+    let output = output.as_slice();
+    if output.iter().enumerate().any(|(k, axis)| *axis == AxisNumbers::NONE || output[..k].contains(axis)) {
+        return None;
+    }
+    let all = 0..axes.len() as u8;
+    let wide = |axis: u8| axes[axis as usize].extent != 1;
+    let Some(second) = second else {
+        let keeps_units = !holds_sums || output.len() == axes.len();
+        all.filter(|&axis| keeps_units || wide(axis)).for_each(|axis| space.push(axis));
+        return Some(space);
+    };
+    let ordered = holds_sums && algebra.laws(*dtype).distributive && distinct;
+    // An axis of one tensor is summed or broadcast in a node of its own.
+    if !ordered || all.into_iter().any(|axis| wide(axis) && holders[axis as usize].count_ones() < 2) {
+        return None;
+    }
+    for (factor, held) in [(first, 0b111), (first, 0b101), (second, 0b110), (first, 0b011)] {
+        for &axis in factor.axes.as_slice() {
+            if axis != AxisNumbers::NONE && wide(axis) && holders[axis as usize] == held {
+                space.push(axis);
             }
-            for (factor, held) in [(a, 0b111), (a, 0b101), (b, 0b110), (a, 0b011)] {
-                for axis in factor.indices.iter().filter_map(Index::as_axis) {
-                    if holders[axis as usize] == held {
-                        space.push(axis);
-                    }
-                }
-            }
-        }
-        _ => return None,
-    }
-    are_distinct_axes(&step.write.indices).then_some(space)
-}
-
-/// The tensors that have each axis that is not of extent 1: bits 0 and 1 are the factors, bit 2 is the result.
-type Holders = SmallVec<[u8; 16]>;
-
-/// Marks the axes of a tensor. Returns whether its index functions are plain axes or 0, and without diagonals unless
-/// they may occur.
-fn mark(holders: &mut [u8], axes: &[Axis], indices: &[Index<BufferId>], bit: u8, diagonals: bool) -> bool {
-    for index in indices {
-        match index.as_axis().map(|axis| axis as usize) {
-            Some(axis) if axes[axis].extent == 1 => {}
-            Some(axis) if diagonals || holders[axis] & bit == 0 => holders[axis] |= bit,
-            None if *index == Index::constant(0) => {}
-            _ => return false,
         }
     }
-    true
-}
-
-/// Makes `space` the axes of a step, in this order. The others have extent 1.
-fn arrange(step: &mut Step, space: &[u32]) {
-    // For each axis its position in the list, and for each position its axis.
-    let mut places: AxisList = few(0..step.axes.len() as u32);
-    let mut axes = AxisList::from_slice(&places);
-    for (to, &axis) in (0..).zip(space) {
-        let (from, other) = (places[axis as usize], axes[to as usize]);
-        step.axes.swap(from as usize, to as usize);
-        axes.swap(from as usize, to as usize);
-        (places[axis as usize], places[other as usize]) = (to, from);
-    }
-    step.axes.truncate(space.len());
-    let place = |axis: u32| Some(places[axis as usize]).filter(|&place| (place as usize) < space.len());
-    step.reads.iter_mut().chain([&mut step.write]).for_each(|access| access.renumber(&place));
+    Some(space)
 }
 
 #[cfg(test)]

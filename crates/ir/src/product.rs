@@ -1,0 +1,161 @@
+//! A product of one or two operands along plain axes, and its plan of one step.
+
+use smallvec::SmallVec;
+
+use crate::access::{Access, Axis, Index, Label, Shape, few};
+use crate::algebra::Algebra;
+use crate::dtype::Dtype;
+use crate::id_vec::IdVec;
+use crate::machine::Machine;
+use crate::module::{NodeId, TensorType, check_dtypes};
+use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Plan, Region, Step, Storage, WriteMode};
+use crate::verify::verify_steps;
+
+/// A product of one or two operands along plain axes, summed over the axes that the result lacks.
+#[derive(Debug)]
+pub struct Product<'a> {
+    /// The operands. Each is a factor once, twice or never.
+    pub operands: &'a [TensorType],
+    /// The iteration space, at most [`Product::MOST_AXES`] axes in any order.
+    pub axes: Vec<Axis>,
+    /// The first factor.
+    pub first: Factor,
+    /// The second factor; without it the product is a sum or a copy of the first.
+    pub second: Option<Factor>,
+    /// The name of the result.
+    pub label: Label,
+    /// The dtype of the result, in which all values are computed.
+    pub dtype: Dtype,
+    /// The axis of each axis of the result.
+    pub output: AxisNumbers,
+    /// ⊕ and ⊗.
+    pub algebra: Algebra,
+}
+
+/// A factor of a [`Product`].
+#[derive(Clone, Copy, Debug)]
+pub struct Factor {
+    /// The position of the operand.
+    pub operand: u32,
+    /// Whether each element is conjugated when it is read.
+    pub conj: bool,
+    /// The axis of each axis of the operand.
+    pub axes: AxisNumbers,
+}
+
+/// For each axis of a tensor an axis of the product, or [`AxisNumbers::NONE`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AxisNumbers {
+    len: u8,
+    numbers: [u8; AxisNumbers::MOST],
+}
+
+impl AxisNumbers {
+    /// The most axes of a tensor.
+    pub const MOST: usize = 31;
+    /// The number that stands for position 0 of an axis.
+    pub const NONE: u8 = u8::MAX;
+
+    /// Adds the number of the next axis; `None` if there are too many.
+    pub fn push(&mut self, number: u8) -> Option<()> {
+        *self.numbers.get_mut(self.len as usize)? = number;
+        self.len += 1;
+        Some(())
+    }
+
+    /// The numbers.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.numbers[..self.len as usize]
+    }
+}
+
+impl Product<'_> {
+    /// The most axes.
+    pub const MOST_AXES: usize = 32;
+
+    /// The draft of one step with the axes `space`, in this order. The other axes have extent 1, and their index
+    /// functions are 0. `None` if the product does not have these axes, the shapes of the operands, or dtypes that
+    /// convert.
+    pub fn into_draft(self, space: &[u8], machine: &Machine) -> Option<Draft> {
+        let Product { operands, mut axes, first, second, label, dtype, output, algebra } = self;
+        let extents: Shape = few(output.as_slice().iter().map(|&axis| axes.get(axis as usize).map_or(0, |a| a.extent)));
+        let places = arrange(&mut axes, space)?;
+        let index = |(&axis, &extent): (&u8, &usize)| match places.get(axis as usize).copied() {
+            Some(place) if (place as usize) < axes.len() => {
+                let is_whole = axes[place as usize].extent == extent && isize::try_from(extent).is_ok();
+                is_whole.then(|| Index::axis(place.into()))
+            }
+            _ => (extent > 0).then(|| Index::constant(0)),
+        };
+        let access = |tensor, numbers: &AxisNumbers, shape: &[usize], conj| {
+            let mut access = Access { tensor: BufferId(tensor), indices: Default::default(), conj };
+            for dim in numbers.as_slice().iter().zip(shape) {
+                access.indices.push(index(dim)?);
+            }
+            (access.indices.len() == shape.len()).then_some(access)
+        };
+        let mut buffers = IdVec::with_capacity(operands.len() + 1);
+        for (k, operand) in operands.iter().enumerate() {
+            let (label, dtype, extents) = (operand.label(k), operand.dtype, Shape::from_slice(&operand.shape));
+            let storage = Storage::Input(k as u32);
+            buffers.push(Buffer { label, dtype, extents, storage, layout: Layout::RowMajor });
+        }
+        let mut reads = Vec::with_capacity(2);
+        let mut dtypes: SmallVec<[Dtype; 2]> = SmallVec::new();
+        for Factor { operand, conj, axes } in [Some(first), second].into_iter().flatten() {
+            let TensorType { shape, dtype, .. } = operands.get(operand as usize)?;
+            reads.push(access(operand, &axes, shape, conj)?);
+            dtypes.push(*dtype);
+        }
+        let result = operands.len() as u32;
+        let write = access(result, &output, &extents, false)?;
+        let (layout, storage) = (Layout::RowMajor, Storage::Output(0));
+        let buffer = Buffer { label, dtype, extents, storage, layout };
+        let (origin, mode, form) = (NodeId(result), WriteMode::Overwrite, Form::Nest(None));
+        let step = Step { origin, axes, reads, write, mode, algebra, form };
+        let map = step.is_map(&buffer.extents);
+        let defined = (map && dtypes.len() == 1) || matches!(algebra, Algebra::User(_)) || algebra.accepts(dtype);
+        if buffer.bytes().is_none() || !defined || check_dtypes(&dtypes, None, &algebra, dtype, map).is_err() {
+            return None;
+        }
+        buffers.push(buffer);
+        Some(Draft {
+            buffers,
+            regions: few([Region { loops: Vec::new(), steps: vec![step], partitions: None }]),
+            inputs: few((0..result).map(BufferId)),
+            outputs: few([BufferId(result)]),
+            scratch: 0,
+            machine: *machine,
+        })
+    }
+
+    /// The plan of [`into_draft`](Product::into_draft), which has the invariants of a plan by construction.
+    pub fn into_plan(self, space: &[u8], machine: &Machine) -> Option<Plan> {
+        let draft = self.into_draft(space, machine)?;
+        debug_assert_eq!(verify_steps(&draft).map(drop), Ok(()));
+        Some(Plan::checked(draft, IdVec::default()))
+    }
+}
+
+/// Makes the axes those of `space`, in this order. Returns the new position of each axis: those that are not in `space`
+/// are after the others. `None` if `space` repeats an axis or if one that it lacks is not of extent 1.
+fn arrange(axes: &mut Vec<Axis>, space: &[u8]) -> Option<[u8; Product::MOST_AXES]> {
+    // For each axis its position in the list, and for each position its axis.
+    let mut places: [u8; Product::MOST_AXES] = std::array::from_fn(|k| k as u8);
+    let mut order = places;
+    if axes.len() > Product::MOST_AXES {
+        return None;
+    }
+    for (to, &axis) in space.iter().enumerate() {
+        let from = *places.get(axis as usize)?;
+        if (from as usize) < to || from as usize >= axes.len() {
+            return None;
+        }
+        let other = order[to];
+        axes.swap(to, from as usize);
+        order.swap(to, from as usize);
+        (places[other as usize], places[axis as usize]) = (from, to as u8);
+    }
+    let rest = axes.drain(space.len()..).all(|axis| axis.extent == 1);
+    rest.then_some(places)
+}
