@@ -35,6 +35,9 @@ pub(crate) struct CompiledExpression {
     pub(crate) whole: Option<Arc<CompiledExpression>>,
 }
 
+/// The value of a size query, and the query if it was evaluated on operands.
+pub(crate) type Answer = (i64, Option<Query>);
+
 /// A size query that can be evaluated on other operands.
 #[derive(Debug)]
 pub(crate) struct Query {
@@ -49,42 +52,43 @@ impl CompiledExpression {
     pub(crate) fn new(
         expression: Expression,
         types: Vec<TensorType>,
-        mut answer: impl FnMut(&Expression, &SizeQuery) -> Result<Option<i64>, Error>,
-    ) -> Result<CompiledExpression, Error> {
+        mut answer: impl FnMut(&Expression, &SizeQuery) -> Result<Option<Answer>, Error>,
+    ) -> Result<Arc<CompiledExpression>, Error> {
         let inputs = expression.arrange_types(types)?;
         expression.check_options()?;
-        let (queries, cached) = (Vec::new(), Vec::new());
-        if let Some(compiled) = expression.compile_product(&inputs) {
-            let (ir, answers) = (OnceLock::new(), Vec::new());
-            return Ok(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole: None });
-        }
-        let (mut answers, mut failed) = (Vec::new(), None);
-        let mut ask = |query: &SizeQuery| {
-            let answer = answer(&expression, query).map_err(|error| failed = Some(error)).ok().flatten();
-            answers.extend(answer);
-            answer
+        let (mut answers, mut queries, mut failed) = (Vec::new(), Vec::new(), None);
+        let (ir, compiled) = if let Some(compiled) = expression.compile_product(&inputs) {
+            (OnceLock::new(), compiled)
+        } else {
+            let mut ask = |query: &SizeQuery| {
+                let answer = answer(&expression, query).map_err(|error| failed = Some(error)).ok().flatten()?;
+                answers.push(answer.0);
+                queries.extend(answer.1);
+                Some(answer.0)
+            };
+            let options = &expression.settings.options;
+            let ir = resolve_with_queries(&expression.ast, &inputs, options, &mut ask, &mut Vec::new());
+            failed.map_or(Ok(()), Err)?;
+            let ir = ir?;
+            let compiled = expression.compile(&ir, Vec::new())?;
+            (Box::new(ir).into(), compiled)
         };
-        let options = &expression.settings.options;
-        let ir = resolve_with_queries(&expression.ast, &inputs, options, &mut ask, &mut Vec::new());
-        failed.map_or(Ok(()), Err)?;
-        let ir = ir?;
-        let compiled = expression.compile(&ir, Vec::new())?;
-        let ir = Box::new(ir).into();
-        Ok(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole: None })
+        let (cached, whole) = (Vec::new(), None);
+        Ok(Arc::new(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole }))
     }
 
     /// As [`new`](CompiledExpression::new), for given operands: size queries are evaluated on them.
-    pub(crate) fn for_arguments(expression: Expression, arguments: Arguments<'_>) -> Result<CompiledExpression, Error> {
+    pub(crate) fn for_arguments(
+        expression: Expression,
+        arguments: Arguments<'_>,
+    ) -> Result<Arc<CompiledExpression>, Error> {
         let mut list = ArgumentList::default();
         let arguments = expression.arrange(arguments, &mut list)?;
-        let mut queries = Vec::new();
-        let compiled = CompiledExpression::new(expression, arguments.types(), |expression, query| {
+        CompiledExpression::new(expression, arguments.types(), |expression, query| {
             let query = Query::compile(query).map_err(|error| expression.unplanned(error))?;
             let answer = query.evaluate(arguments).map_err(|error| expression.point(error))?;
-            queries.push(query);
-            Ok(Some(answer))
-        })?;
-        Ok(CompiledExpression { queries, ..compiled })
+            Ok(Some((answer, Some(query))))
+        })
     }
 
     /// As [`Expression::arrange`], without the constants.

@@ -8,6 +8,7 @@ use einfold_exec::{AnyView, BindOptions, Control, Scratch, compute_constants};
 use einfold_ir::TensorType;
 use einfold_plan::ConstantPlan;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 impl Plan {
     /// Binds the operands at the positions `at` as constants, in this order, and returns a plan for the other operands.
@@ -71,7 +72,7 @@ pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Re
         let run = compute_constants(plan, &views, &options, &mut Scratch::new(), &Control::default());
         cached = run.map_err(|error| point(Error::from(error).of_operand(|k| read[k])))?;
     }
-    Ok(Plan::new(CompiledExpression {
+    Ok(Plan(Arc::new(CompiledExpression {
         expression: expression.clone(),
         inputs: compiled.operands.iter().map(|&k| inputs[k as usize].clone()).collect(),
         ir: plan.0.ir.clone(),
@@ -80,7 +81,7 @@ pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Re
         compiled,
         cached,
         whole: Some(plan.0.clone()),
-    }))
+    })))
 }
 
 /// Checks that the positions are valid and distinct, and that there is one for each given operand.

@@ -37,10 +37,6 @@ use std::sync::Arc;
 pub struct Plan(pub(crate) Arc<CompiledExpression>);
 
 impl Plan {
-    pub(crate) fn new(compiled: CompiledExpression) -> Plan {
-        Plan(Arc::new(compiled))
-    }
-
     /// The expression, with its options.
     pub fn expression(&self) -> &Expression {
         &self.0.expression
@@ -186,7 +182,7 @@ impl Plan {
 /// # Errors
 /// As [`Expression::plan_with`].
 pub fn plan_with(expression: &Expression, arguments: Arguments<'_>) -> Result<Plan, Error> {
-    Ok(Plan::new(CompiledExpression::for_arguments(expression.clone(), arguments)?))
+    Ok(Plan(CompiledExpression::for_arguments(expression.clone(), arguments)?))
 }
 
 impl Expression {
@@ -199,7 +195,11 @@ impl Expression {
     /// options; [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the plan would need more memory than the limit or than
     /// is addressable.
     pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
-        Ok(Plan::new(CompiledExpression::new(self.clone(), types.into_types(), |_, _| Ok(None))?))
+        self.plan_types(types.into_types())
+    }
+
+    fn plan_types(&self, types: Vec<TensorType>) -> Result<Plan, Error> {
+        Ok(Plan(CompiledExpression::new(self.clone(), types, |_, _| Ok(None))?))
     }
 
     /// Returns the tensor network of the contraction, for a search of its order apart from planning. The resulting path
@@ -219,7 +219,7 @@ impl Expression {
     /// # Errors
     /// As [`plan`](Expression::plan).
     pub fn plan_for(&self, operands: impl Operands) -> Result<Plan, Error> {
-        self.plan(ArgumentList::with(&operands, |arguments| arguments.types()))
+        self.plan_types(ArgumentList::with(&operands, |arguments| arguments.types()))
     }
 
     /// Plans for these operands. A size that depends on the values of index tensors, as in `Y[g[n]] += x[n]`, is

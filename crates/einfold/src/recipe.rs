@@ -213,9 +213,9 @@ impl Recipe {
         let mut answers = self.meaning.answers.iter();
         let compiled = CompiledExpression::new(expression, types?, |_, _| {
             let answer = answers.next().ok_or_else(|| malformed("the value of a size query is missing"))?;
-            Ok(Some(*answer))
+            Ok(Some((*answer, None)))
         })?;
-        let plan = Plan::new(compiled);
+        let plan = Plan(compiled);
         self.check(&plan)?;
         Ok(plan)
     }

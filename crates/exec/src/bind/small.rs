@@ -41,10 +41,7 @@ impl Binder<'_> {
         let [a, b] = &step.reads[..] else { return Ok(false) };
         let accesses = [&step.write, a, b];
         let is_product = context.expr.is_none() && context.alpha.is_none() && context.dtype == context.compute;
-        if !is_product
-            || accesses.iter().any(|access| access.has_indirect())
-            || matches!(init, TargetInit::WriteBeta(_))
-        {
+        if !is_product || context.indirect || matches!(init, TargetInit::WriteBeta(_)) {
             return Ok(false);
         }
         let mut axes: ProductAxes = SmallVec::new();
@@ -116,36 +113,32 @@ impl Binder<'_> {
         done
     }
 
-    /// Appends the rows that a small kernel reads for sums of `terms` terms.
+    /// Appends the rows that a small kernel reads for sums of `terms` terms. The last axis runs fastest.
     fn push_offsets(&mut self, axes: &[ProductAxis], terms: usize) -> ListRange {
-        let (rows, sums) = (offsets(axes, true), offsets(axes, false));
         let strides = &mut self.program.strides;
-        let first = strides.len();
-        strides.reserve(rows.len() * (1 + 2 * terms));
-        for [c, a, b] in rows {
-            strides.push(c);
-            for [_, of_a, of_b] in &sums {
-                strides.push(a.wrapping_add(*of_a));
-                strides.push(b.wrapping_add(*of_b));
+        let (first, width) = (strides.len(), 1 + 2 * terms);
+        strides.reserve(points(axes) / terms * width);
+        strides.extend_from_slice(&[0; 3]);
+        // The part so far is repeated for the other positions of an axis, each time at the offsets of the one before.
+        for axis in axes.iter().rev().filter(|axis| !axis.is_kept()) {
+            let ([_, a, b], pairs) = (axis.strides, (strides.len() - first) / 2);
+            for pair in (first + 1..).step_by(2).take((axis.extent - 1) * pairs) {
+                strides.push(strides[pair].wrapping_add(a));
+                strides.push(strides[pair + 1].wrapping_add(b));
+            }
+        }
+        for axis in axes.iter().rev().filter(|axis| axis.is_kept()) {
+            let ([c, a, b], rows) = (axis.strides, (strides.len() - first) / width);
+            for row in (first..).step_by(width).take((axis.extent - 1) * rows) {
+                strides.push(strides[row].wrapping_add(c));
+                for pair in (row + 1..row + width).step_by(2) {
+                    strides.push(strides[pair].wrapping_add(a));
+                    strides.push(strides[pair + 1].wrapping_add(b));
+                }
             }
         }
         ListRange::since(first, strides)
     }
-}
-
-/// The offsets of the target and of the factors at all positions of the kept axes, or of the others; the last axis runs
-/// fastest.
-fn offsets(axes: &[ProductAxis], kept: bool) -> SmallVec<[[isize; 3]; 8]> {
-    let mut offsets = SmallVec::new();
-    offsets.push([0; 3]);
-    for axis in axes.iter().rev().filter(|axis| axis.is_kept() == kept) {
-        let (inner, [c, a, b]) = (offsets.len(), axis.strides);
-        for k in 0..(axis.extent - 1) * inner {
-            let [of_c, of_a, of_b] = offsets[k];
-            offsets.push([c.wrapping_add(of_c), a.wrapping_add(of_a), b.wrapping_add(of_b)]);
-        }
-    }
-    offsets
 }
 
 /// The number of positions.
