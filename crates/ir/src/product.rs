@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, Index, Label, Shape, few};
+use crate::access::{Access, Axis, Index, Indices, Label, Shape, few};
 use crate::algebra::Algebra;
 use crate::dtype::Dtype;
 use crate::id_vec::IdVec;
@@ -57,6 +57,7 @@ impl AxisNumbers {
     pub const NONE: u8 = u8::MAX;
 
     /// Adds the number of the next axis; `None` if there are too many.
+    #[inline]
     pub fn push(&mut self, number: u8) -> Option<()> {
         *self.numbers.get_mut(self.len as usize)? = number;
         self.len += 1;
@@ -64,6 +65,7 @@ impl AxisNumbers {
     }
 
     /// The numbers.
+    #[inline]
     pub fn as_slice(&self) -> &[u8] {
         &self.numbers[..self.len as usize]
     }
@@ -76,23 +78,20 @@ impl Product<'_> {
     /// The draft of one step with the axes `space`, in this order. The other axes have extent 1, and their index
     /// functions are 0. `None` if the product does not have these axes, the shapes of the operands, or dtypes that
     /// convert.
+    #[inline]
     pub fn into_draft(self, space: &[u8], machine: &Machine) -> Option<Draft> {
         let Product { operands, mut axes, first, second, label, dtype, output, algebra } = self;
         let extents: Shape = few(output.as_slice().iter().map(|&axis| axes.get(axis as usize).map_or(0, |a| a.extent)));
         let places = arrange(&mut axes, space)?;
-        let index = |(&axis, &extent): (&u8, &usize)| match places.get(axis as usize).copied() {
-            Some(place) if (place as usize) < axes.len() => {
-                let is_whole = axes[place as usize].extent == extent && isize::try_from(extent).is_ok();
-                is_whole.then(|| Index::axis(place.into()))
-            }
-            _ => (extent > 0).then(|| Index::constant(0)),
-        };
         let access = |tensor, numbers: &AxisNumbers, shape: &[usize], conj| {
-            let mut access = Access { tensor: BufferId(tensor), indices: Default::default(), conj };
-            for dim in numbers.as_slice().iter().zip(shape) {
-                access.indices.push(index(dim)?);
+            let mut indices = Indices::new();
+            for (&axis, &extent) in numbers.as_slice().iter().zip(shape) {
+                let place = places.get(axis as usize).map_or(usize::MAX, |&place| place.into());
+                let index = axes.get(place).map_or(Index::constant(0), |_| Index::axis(place as u32));
+                let inside = axes.get(place).map_or(extent > 0, |axis| axis.extent == extent);
+                indices.push(Some(index).filter(|_| inside && isize::try_from(extent).is_ok())?);
             }
-            (access.indices.len() == shape.len()).then_some(access)
+            (indices.len() == shape.len()).then_some(Access { tensor: BufferId(tensor), indices, conj })
         };
         let mut buffers = IdVec::with_capacity(operands.len() + 1);
         for (k, operand) in operands.iter().enumerate() {

@@ -112,7 +112,8 @@ pub fn resolve_with_queries(
 }
 
 /// The product that the module of [`resolve`] computes, if the text is letters or integer labels and the module has one
-/// node that multiplies one or two operands along plain axes; `None` for all others, and if `resolve` returns an error.
+/// node that multiplies one or two operands along plain axes; `None` for all others, and if `resolve` returns an error,
+/// except for a result that cannot be addressed.
 pub fn resolve_to_product<'a>(ast: &Ast, inputs: &'a [TensorType], options: &Options) -> Option<Product<'a>> {
     let Ast::Letters(subscripts) = ast else { return None };
     letters::lower_to_product(subscripts, inputs, options)

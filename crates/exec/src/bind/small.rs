@@ -116,28 +116,29 @@ impl Binder<'_> {
     /// Appends the rows that a small kernel reads for sums of `terms` terms. The last axis runs fastest.
     fn push_offsets(&mut self, axes: &[ProductAxis], terms: usize) -> ListRange {
         let strides = &mut self.program.strides;
-        let (first, width) = (strides.len(), 1 + 2 * terms);
-        strides.reserve(points(axes) / terms * width);
-        strides.extend_from_slice(&[0; 3]);
+        let (first, width, rows) = (strides.len(), 1 + 2 * terms, points(axes) / terms);
+        strides.resize(first + rows * width, 0);
+        let table = &mut strides[first..];
         // The part so far is repeated for the other positions of an axis, each time at the offsets of the one before.
+        let mut len = 3;
         for axis in axes.iter().rev().filter(|axis| !axis.is_kept()) {
-            let ([_, a, b], pairs) = (axis.strides, (strides.len() - first) / 2);
-            for pair in (first + 1..).step_by(2).take((axis.extent - 1) * pairs) {
-                strides.push(strides[pair].wrapping_add(a));
-                strides.push(strides[pair + 1].wrapping_add(b));
+            let ([_, a, b], step) = (axis.strides, len - 1);
+            len += (axis.extent - 1) * step;
+            for k in 1 + step..len {
+                table[k] = table[k - step].wrapping_add(if k % 2 == 1 { a } else { b });
             }
         }
         for axis in axes.iter().rev().filter(|axis| axis.is_kept()) {
-            let ([c, a, b], rows) = (axis.strides, (strides.len() - first) / width);
-            for row in (first..).step_by(width).take((axis.extent - 1) * rows) {
-                strides.push(strides[row].wrapping_add(c));
-                for pair in (row + 1..row + width).step_by(2) {
-                    strides.push(strides[pair].wrapping_add(a));
-                    strides.push(strides[pair + 1].wrapping_add(b));
+            let ([c, a, b], step) = (axis.strides, len);
+            len *= axis.extent;
+            for row in (step..len).step_by(width) {
+                table[row] = table[row - step].wrapping_add(c);
+                for k in row + 1..row + width {
+                    table[k] = table[k - step].wrapping_add(if (k - row) % 2 == 1 { a } else { b });
                 }
             }
         }
-        ListRange::since(first, strides)
+        ListRange { start: first, len }
     }
 }
 

@@ -91,14 +91,19 @@ fn lterm<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
 }
 
 /// `{ LABEL }`: see [`is_label`].
-fn labels<'t>(mut rest: &'t str, b: &mut Builder) -> &'t str {
+fn labels<'t>(text: &'t str, b: &mut Builder) -> &'t str {
+    let (mut rest, mut end) = (text, text);
     loop {
         let mut chars = rest.chars();
-        let Some(c) = chars.next().filter(|&c| is_label(c)) else { return rest };
-        let after = chars.as_str();
-        b.label(c.into(), Span::new(b.at(rest), b.at(after)));
-        rest = trim(after);
+        let Some(c) = chars.next().filter(|&c| is_label(c)) else { break };
+        end = chars.as_str();
+        b.label(c.into(), Span::new(b.at(rest), b.at(end)));
+        rest = trim(end);
     }
+    if end.len() < text.len() {
+        b.end_term(b.at(end));
+    }
+    rest
 }
 
 /// `ELLIPSIS = "..."`.

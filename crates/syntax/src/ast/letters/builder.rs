@@ -33,12 +33,9 @@ impl Builder {
         self.subscripts.terms.push(Term { span: Span::point(at), ellipsis: None, first: count, last: count });
     }
 
+    /// Adds a label to the current term, which [`end_term`](Builder::end_term) then extends to it.
     pub(crate) fn label(&mut self, id: u32, span: Span) {
         self.subscripts.labels.push(Label { id, span });
-        if let Some(term) = self.subscripts.terms.last_mut() {
-            term.last += 1;
-            term.span.end = span.end;
-        }
     }
 
     pub(crate) fn ellipsis(&mut self, span: Span) {
@@ -49,10 +46,11 @@ impl Builder {
         }
     }
 
-    /// Extends the current term to `end`, for terms with brackets.
+    /// Extends the current term to `end`, with the labels so far.
     pub(crate) fn end_term(&mut self, end: u32) {
+        let last = self.subscripts.labels.len() as u32;
         if let Some(term) = self.subscripts.terms.last_mut() {
-            term.span.end = end;
+            (term.last, term.span.end) = (last, end);
         }
     }
 
@@ -95,9 +93,8 @@ impl Builder {
     }
 
     /// The finished subscripts.
-    pub(crate) fn finish(self) -> Arc<Subscripts> {
-        let mut subscripts = self.subscripts;
-        subscripts.output = self.arrow.and_then(|arrow| Some(Output { arrow, term: subscripts.terms.pop()? }));
-        Arc::new(subscripts)
+    pub(crate) fn finish(mut self) -> Arc<Subscripts> {
+        let output = self.arrow.and_then(|arrow| Some(Output { arrow, term: self.subscripts.terms.pop()? }));
+        Arc::new(Subscripts { output, ..self.subscripts })
     }
 }

@@ -3,7 +3,7 @@
 use super::Options;
 use super::lower::addressable;
 use crate::ast::{Label, Subscripts};
-use einfold_ir::{Axis, AxisNumbers, Dtype, Factor, Product, Shape, TensorType, few};
+use einfold_ir::{Axis, AxisNumbers, Dtype, Factor, Label as Name, Product, TensorType, few};
 use smallvec::SmallVec;
 
 /// The axes of a product: the distinct labels of the operands in the order of first use.
@@ -54,7 +54,7 @@ impl Axes {
 }
 
 /// The contraction that the module of the same subscripts has; `None` if the module has another node, more factors or
-/// axes that broadcast, or is an error.
+/// axes that broadcast, or is an error. A product that is too large to address has no plan.
 pub(in super::super) fn lower_to_product<'a>(
     s: &Subscripts,
     inputs: &'a [TensorType],
@@ -63,7 +63,7 @@ pub(in super::super) fn lower_to_product<'a>(
     if inputs.len() != s.terms().len() || !(1..=2).contains(&inputs.len()) || !s.groups().is_empty() {
         return None;
     }
-    let dtypes: SmallVec<[Dtype; 2]> = few(inputs.iter().map(|input| input.dtype));
+    let dtypes = [inputs[0].dtype, inputs[inputs.len() - 1].dtype];
     let (algebra, dtype) = (options.algebra, options.in_accumulator(&dtypes, Dtype::promote(&dtypes)?).ok()?);
     let most = s.input_labels().len().min(Product::MOST_AXES);
     let mut axes = Axes { axes: Vec::with_capacity(most), labels: [0; Product::MOST_AXES] };
@@ -77,13 +77,11 @@ pub(in super::super) fn lower_to_product<'a>(
     }
     let ([first, second], output) = (factors, axes.of_output(s)?);
     let axes = axes.axes;
-    let extents: Shape = few(output.as_slice().iter().map(|&axis| axes[axis as usize].extent));
     // A copy of one operand has no sums; other results of 16 bits are rounded in a node of their own.
-    let is_copy = second.is_none() && extents.len() == axes.len();
-    let is_one_node = is_copy || algebra.accumulator(dtype) == dtype;
-    if !is_one_node || !algebra.accepts(dtype) || !addressable(&extents, dtype) {
+    let is_copy = second.is_none() && output.as_slice().len() == axes.len();
+    if !algebra.accepts(dtype) || !(is_copy || algebra.accumulator(dtype) == dtype) {
         return None;
     }
-    let label = einfold_ir::Label::new_static("y");
+    let label = Name::new_static("y");
     Some(Product { operands: inputs, axes, first: first?, second, label, dtype, output, algebra })
 }
