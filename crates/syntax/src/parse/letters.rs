@@ -90,20 +90,28 @@ fn lterm<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
     Ok((ellipsis(rest, b).map_or(rest, |(after, ())| labels(after, b)), ()))
 }
 
-/// `{ LABEL }`: see [`is_label`].
+/// All labels up to the next other symbol.
 fn labels<'t>(text: &'t str, b: &mut Builder) -> &'t str {
-    let (mut rest, mut end) = (text, text);
-    loop {
-        let mut chars = rest.chars();
-        let Some(c) = chars.next().filter(|&c| is_label(c)) else { break };
-        end = chars.as_str();
-        b.label(c.into(), Span::new(b.at(rest), b.at(end)));
-        rest = trim(end);
+    let mut rest = text;
+    while let Ok((after, ())) = label(rest, b) {
+        rest = after;
     }
-    if end.len() < text.len() {
-        b.end_term(b.at(end));
+    if rest.len() < text.len() {
+        b.end_labels();
     }
     rest
+}
+
+/// `LABEL`: see [`is_label`].
+#[inline]
+fn label<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
+    let mut chars = rest.chars();
+    let Some(c) = chars.next().filter(|&c| is_label(c)) else {
+        return Err(nom::Err::Error(StoppedAt { rest: rest.len() }));
+    };
+    let after = chars.as_str();
+    b.label(c.into(), Span::new(b.at(rest), b.at(after)));
+    space(after)
 }
 
 /// `ELLIPSIS = "..."`.
@@ -121,13 +129,9 @@ fn arrow<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
 }
 
 /// `SPACE = { " " }`: U+0020 only.
-fn space(rest: &str) -> Parsed<'_> {
-    Ok((trim(rest), ()))
-}
-
 #[inline]
-fn trim(rest: &str) -> &str {
-    if rest.starts_with(' ') { rest.trim_start_matches(' ') } else { rest }
+fn space(rest: &str) -> Parsed<'_> {
+    Ok((if rest.starts_with(' ') { rest.trim_start_matches(' ') } else { rest }, ()))
 }
 
 /// The symbol `c` and the white space after it.

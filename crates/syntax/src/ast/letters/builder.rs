@@ -33,7 +33,8 @@ impl Builder {
         self.subscripts.terms.push(Term { span: Span::point(at), ellipsis: None, first: count, last: count });
     }
 
-    /// Adds a label to the current term, which [`end_term`](Builder::end_term) then extends to it.
+    /// Adds a label to the current term, which [`end_labels`](Builder::end_labels) or [`end_term`](Builder::end_term)
+    /// then extends.
     pub(crate) fn label(&mut self, id: u32, span: Span) {
         self.subscripts.labels.push(Label { id, span });
     }
@@ -43,6 +44,13 @@ impl Builder {
             let before = (term.last - term.first) as usize;
             term.ellipsis = Some(Ellipsis { before, span });
             term.span.end = span.end;
+        }
+    }
+
+    /// Extends the current term to the last label.
+    pub(crate) fn end_labels(&mut self) {
+        if let Some(label) = self.subscripts.labels.last() {
+            self.end_term(label.span.end);
         }
     }
 
