@@ -23,7 +23,7 @@ pub(crate) struct CompiledExpression {
     /// The types of the operands, without constants.
     pub(crate) inputs: Vec<TensorType>,
     /// The module that the expression resolves to; made on first use if the plan was made without it.
-    pub(crate) ir: OnceLock<Box<Ir>>,
+    pub(crate) ir: OnceLock<Ir>,
     /// The values of the size queries, in order.
     pub(crate) answers: Vec<i64>,
     /// The size queries, if they were evaluated on operands.
@@ -71,7 +71,7 @@ impl CompiledExpression {
             failed.map_or(Ok(()), Err)?;
             let ir = ir?;
             let compiled = expression.compile(&ir, Vec::new())?;
-            (Box::new(ir).into(), compiled)
+            (ir.into(), compiled)
         };
         let (cached, whole) = (Vec::new(), None);
         Ok(Arc::new(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole }))
@@ -114,7 +114,7 @@ impl CompiledExpression {
         self.ir.get_or_init(|| {
             let resolved = resolve(&self.expression.ast, &self.inputs, &self.expression.settings.options);
             debug_assert!(resolved.is_ok(), "a plan that was made without a module has one");
-            Box::new(resolved.unwrap_or_default())
+            resolved.unwrap_or_default()
         })
     }
 

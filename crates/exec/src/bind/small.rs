@@ -119,23 +119,31 @@ impl Binder<'_> {
         let (first, width, rows) = (strides.len(), 1 + 2 * terms, points(axes) / terms);
         strides.resize(first + rows * width, 0);
         let table = &mut strides[first..];
-        // The part so far is repeated for the other positions of an axis, each time at the offsets of the one before.
-        let mut len = 3;
+        // The offsets of the factors of each term. At each axis the offsets so far are repeated for its other positions.
+        let (mut offsets, mut len) = ([[0isize; 2]; MAX_SMALL_TERMS], 1);
         for axis in axes.iter().rev().filter(|axis| !axis.is_kept()) {
-            let ([_, a, b], step) = (axis.strides, len - 1);
-            len += (axis.extent - 1) * step;
-            for k in 1 + step..len {
-                table[k] = table[k - step].wrapping_add(if k % 2 == 1 { a } else { b });
+            let ([_, a, b], known) = (axis.strides, len);
+            len *= axis.extent;
+            for k in known..len {
+                let [of_a, of_b] = offsets[k - known];
+                offsets[k] = [of_a.wrapping_add(a), of_b.wrapping_add(b)];
             }
         }
+        // The offsets of the target and of the first term of each row.
+        let mut len = width;
         for axis in axes.iter().rev().filter(|axis| axis.is_kept()) {
-            let ([c, a, b], step) = (axis.strides, len);
+            let known = len;
             len *= axis.extent;
-            for row in (step..len).step_by(width) {
-                table[row] = table[row - step].wrapping_add(c);
-                for k in row + 1..row + width {
-                    table[k] = table[k - step].wrapping_add(if (k - row) % 2 == 1 { a } else { b });
+            for row in (known..len).step_by(width) {
+                for (x, stride) in axis.strides.into_iter().enumerate() {
+                    table[row + x] = table[row - known + x].wrapping_add(stride);
                 }
+            }
+        }
+        for row in table.chunks_exact_mut(width) {
+            let [_, a, b, others @ ..] = row else { continue };
+            for (pair, [of_a, of_b]) in others.chunks_exact_mut(2).zip(&offsets[1..]) {
+                (pair[0], pair[1]) = (a.wrapping_add(*of_a), b.wrapping_add(*of_b));
             }
         }
         ListRange { start: first, len }
