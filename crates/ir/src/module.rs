@@ -50,11 +50,8 @@ impl TensorType {
     /// The name for display: `x` and the position, for an operand without a name.
     pub fn label(&self, position: usize) -> Label {
         const FIRST: [&str; 8] = ["x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"];
-        match (&self.name, FIRST.get(position)) {
-            (Some(name), _) => name.clone(),
-            (None, Some(label)) => Label::new_static(label),
-            (None, None) => format_smolstr!("x{position}"),
-        }
+        let numbered = || FIRST.get(position).map_or_else(|| format_smolstr!("x{position}"), |x| Label::new_static(x));
+        self.name.clone().unwrap_or_else(numbered)
     }
 }
 

@@ -1,15 +1,13 @@
 //! A product of one or two operands along plain axes, and its plan of one step.
 
-use smallvec::SmallVec;
-
 use crate::access::{Access, Axis, Index, Indices, Label, Shape, few};
 use crate::algebra::Algebra;
 use crate::dtype::Dtype;
 use crate::id_vec::IdVec;
 use crate::machine::Machine;
-use crate::module::{NodeId, TensorType, check_dtypes};
+use crate::module::{NodeId, TensorType};
 use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Plan, Region, Step, Storage, WriteMode};
-use crate::verify::verify_steps;
+use crate::verify::{check_operations, verify_steps};
 
 /// A product of one or two operands along plain axes, summed over the axes that the result lacks.
 #[derive(Debug)]
@@ -93,39 +91,26 @@ impl Product<'_> {
             }
             (indices.len() == shape.len()).then_some(Access { tensor: BufferId(tensor), indices, conj })
         };
-        let mut buffers = IdVec::with_capacity(operands.len() + 1);
+        let buffer =
+            |label, dtype, extents, storage| Buffer { label, dtype, extents, storage, layout: Layout::RowMajor };
+        let (mut buffers, mut reads) = (IdVec::with_capacity(operands.len() + 1), Vec::with_capacity(2));
         for (k, operand) in operands.iter().enumerate() {
-            let (label, dtype, extents) = (operand.label(k), operand.dtype, Shape::from_slice(&operand.shape));
-            let storage = Storage::Input(k as u32);
-            buffers.push(Buffer { label, dtype, extents, storage, layout: Layout::RowMajor });
+            let extents = Shape::from_slice(&operand.shape);
+            buffers.push(buffer(operand.label(k), operand.dtype, extents, Storage::Input(k as u32)));
         }
-        let mut reads = Vec::with_capacity(2);
-        let mut dtypes: SmallVec<[Dtype; 2]> = SmallVec::new();
         for Factor { operand, conj, axes } in [Some(first), second].into_iter().flatten() {
-            let TensorType { shape, dtype, .. } = operands.get(operand as usize)?;
-            reads.push(access(operand, &axes, shape, conj)?);
-            dtypes.push(*dtype);
+            reads.push(access(operand, &axes, &operands.get(operand as usize)?.shape, conj)?);
         }
         let result = operands.len() as u32;
         let write = access(result, &output, &extents, false)?;
-        let (layout, storage) = (Layout::RowMajor, Storage::Output(0));
-        let buffer = Buffer { label, dtype, extents, storage, layout };
+        buffers.push(buffer(label, dtype, extents, Storage::Output(0)));
         let (origin, mode, form) = (NodeId(result), WriteMode::Overwrite, Form::Nest(None));
-        let step = Step { origin, axes, reads, write, mode, algebra, form };
-        let map = step.is_map(&buffer.extents);
-        let defined = (map && dtypes.len() == 1) || matches!(algebra, Algebra::User(_)) || algebra.accepts(dtype);
-        if buffer.bytes().is_none() || !defined || check_dtypes(&dtypes, None, &algebra, dtype, map).is_err() {
-            return None;
-        }
-        buffers.push(buffer);
-        Some(Draft {
-            buffers,
-            regions: few([Region { loops: Vec::new(), steps: vec![step], partitions: None }]),
-            inputs: few((0..result).map(BufferId)),
-            outputs: few([BufferId(result)]),
-            scratch: 0,
-            machine: *machine,
-        })
+        let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
+        let regions = few([Region { loops: Vec::new(), steps, partitions: None }]);
+        let (inputs, outputs) = (few((0..result).map(BufferId)), few([BufferId(result)]));
+        let draft = Draft { buffers, regions, inputs, outputs, scratch: 0, machine: *machine };
+        check_operations(&draft, &draft.regions[0].steps[0]).ok()?;
+        draft.buffer(BufferId(result)).bytes().map(|_| draft)
     }
 
     /// The plan of [`into_draft`](Product::into_draft), which has the invariants of a plan by construction.
@@ -141,20 +126,13 @@ impl Product<'_> {
 fn arrange(axes: &mut Vec<Axis>, space: &[u8]) -> Option<[u8; Product::MOST_AXES]> {
     // For each axis its position in the list, and for each position its axis.
     let mut places: [u8; Product::MOST_AXES] = std::array::from_fn(|k| k as u8);
-    let mut order = places;
-    if axes.len() > Product::MOST_AXES {
-        return None;
-    }
+    let (mut order, count) = (places, axes.len());
     for (to, &axis) in space.iter().enumerate() {
-        let from = *places.get(axis as usize)?;
-        if (from as usize) < to || from as usize >= axes.len() {
-            return None;
-        }
-        let other = order[to];
+        let from = *places.get(axis as usize).filter(|&&from| (to..count).contains(&from.into()))?;
         axes.swap(to, from as usize);
         order.swap(to, from as usize);
-        (places[other as usize], places[axis as usize]) = (from, to as u8);
+        places[order[from as usize] as usize] = from;
+        places[axis as usize] = to as u8;
     }
-    let rest = axes.drain(space.len()..).all(|axis| axis.extent == 1);
-    rest.then_some(places)
+    axes.drain(space.len()..).all(|axis| axis.extent == 1).then_some(places)
 }

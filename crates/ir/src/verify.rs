@@ -116,7 +116,8 @@ fn check_step(
     Ok(())
 }
 
-fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
+/// Checks that the operations of a step are defined on its dtypes.
+pub(crate) fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let target = draft.buffer(step.write.tensor);
     let map = step.mode == WriteMode::Overwrite && step.is_map(&target.extents);
     // A copy applies no operation.

@@ -123,7 +123,7 @@ fn space(product: &Product<'_>) -> Option<SmallVec<[u8; 16]>> {
         return None;
     }
     let all = 0..axes.len() as u8;
-    let wide = |axis: u8| axes[axis as usize].extent != 1;
+    let wide = |axis: u8| axes.get(axis as usize).is_some_and(|axis| axis.extent != 1);
     let Some(second) = second else {
         let keeps_units = !holds_sums || output.len() == axes.len();
         all.filter(|&axis| keeps_units || wide(axis)).for_each(|axis| space.push(axis));
@@ -136,7 +136,7 @@ fn space(product: &Product<'_>) -> Option<SmallVec<[u8; 16]>> {
     }
     for (factor, held) in [(first, 0b111), (first, 0b101), (second, 0b110), (first, 0b011)] {
         for &axis in factor.axes.as_slice() {
-            if axis != AxisNumbers::NONE && wide(axis) && holders[axis as usize] == held {
+            if wide(axis) && holders[axis as usize] == held {
                 space.push(axis);
             }
         }
