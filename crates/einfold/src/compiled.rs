@@ -12,7 +12,7 @@ use einfold_exec::{AnyView, BindError, CachedOperand, Control, MemoryOrder, NewA
 use einfold_ir::{Ir, Plan, TensorType};
 use einfold_order::{Budget, Order};
 use einfold_plan::{Compiled, Forms, PlanError, PlanOptions, compile, compile_product};
-use einfold_syntax::{SizeQuery, Warning, resolve, resolve_to_product, resolve_with_queries};
+use einfold_syntax::{SizeQuery, Warning, resolve_to_product, resolve_with_queries};
 use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock};
 
@@ -78,10 +78,7 @@ impl CompiledExpression {
     }
 
     /// As [`new`](CompiledExpression::new), for given operands: size queries are evaluated on them.
-    pub(crate) fn for_arguments(
-        expression: Expression,
-        arguments: Arguments<'_>,
-    ) -> Result<Arc<CompiledExpression>, Error> {
+    pub(crate) fn for_arguments(expression: Expression, arguments: Arguments<'_>) -> Result<Arc<Self>, Error> {
         let mut list = ArgumentList::default();
         let arguments = expression.arrange(arguments, &mut list)?;
         CompiledExpression::new(expression, arguments.types(), |expression, query| {
@@ -111,11 +108,7 @@ impl CompiledExpression {
 
     /// The module that the expression resolves to.
     pub(crate) fn ir(&self) -> &Ir {
-        self.ir.get_or_init(|| {
-            let resolved = resolve(&self.expression.ast, &self.inputs, &self.expression.settings.options);
-            debug_assert!(resolved.is_ok(), "a plan that was made without a module has one");
-            resolved.unwrap_or_default()
-        })
+        self.ir.get_or_init(|| self.resolve_again(&mut Vec::new()))
     }
 
     /// The forms between the module and the plan.
@@ -144,13 +137,20 @@ impl CompiledExpression {
         if self.whole.is_some() { error } else { self.expression.point(error) }
     }
 
-    /// The warnings of the expression. It is resolved again with the same sizes.
+    /// The warnings of the expression.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
-        let (mut answers, mut warnings) = (self.answers.iter(), Vec::new());
-        let (Expression { ast, settings, .. }, mut again) = (&self.expression, |_: &SizeQuery| answers.next().copied());
-        let resolved = resolve_with_queries(ast, &self.inputs, &settings.options, &mut again, &mut warnings);
-        debug_assert!(resolved.is_ok(), "it was resolved before");
+        let mut warnings = Vec::new();
+        self.resolve_again(&mut warnings);
         warnings
+    }
+
+    /// Resolves the expression with the same sizes.
+    fn resolve_again(&self, warnings: &mut Vec<Warning>) -> Ir {
+        let (mut answers, Expression { ast, settings, .. }) = (self.answers.iter(), &self.expression);
+        let mut again = |_: &SizeQuery| answers.next().copied();
+        let resolved = resolve_with_queries(ast, &self.inputs, &settings.options, &mut again, warnings);
+        debug_assert!(resolved.is_ok(), "a planned expression resolves");
+        resolved.unwrap_or_default()
     }
 
     /// The number of [`parts`] of the plan and of the plans of the size queries.

@@ -3,9 +3,7 @@
 
 use std::sync::OnceLock;
 
-use einfold_ir::{
-    Access, AxisNumbers, Cost, Count, Def, Factor, Index, Ir, Node, NodeId, Plan, Product, TensorType, few,
-};
+use einfold_ir::{Access, AxisNumbers, Cost, Count, Factor, Index, Ir, Node, NodeId, Plan, Product, TensorType, few};
 use einfold_order::{Budget, Order};
 use smallvec::SmallVec;
 
@@ -15,21 +13,12 @@ use crate::passes::gemm;
 
 /// Compiles a module as the whole pipeline does, or returns `None` if it has to. Errors are left to the pipeline.
 pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
-    let (_, inputs) = ir.nodes().split_last()?;
-    if ir.regions() > 1 || ir.outputs() != [NodeId(inputs.len() as u32)] {
+    let (node, inputs) = ir.nodes().split_last()?;
+    if ir.regions() > 1 || ir.inputs().len() < inputs.len() || ir.outputs() != [NodeId(inputs.len() as u32)] {
         return None;
     }
-    let operand = |input: &Node| match input.def {
-        Def::Input { .. } => Some(TensorType {
-            name: Some(input.label.clone()),
-            dtype: input.dtype,
-            shape: input.shape.clone(),
-            conj: false,
-        }),
-        _ => None,
-    };
-    let operands: Vec<TensorType> = inputs.iter().map(operand).collect::<Option<_>>()?;
-    compile_product(product(ir.nodes().last()?, &operands)?, how, budget, options)
+    let operands: Vec<TensorType> = inputs.iter().map(operand).collect();
+    compile_product(product(node, &operands)?, how, budget, options)
 }
 
 /// Compiles a product as the whole pipeline compiles a module that has it as its only contraction, or returns `None` if
@@ -68,6 +57,10 @@ pub(super) fn forms(ir: &Ir, plan: &Plan) -> Box<Forms> {
     compiled.ok().and_then(|compiled| compiled.forms.into_inner()).unwrap_or_default()
 }
 
+fn operand(Node { label, dtype, shape, .. }: &Node) -> TensorType {
+    TensorType { name: Some(label.clone()), dtype: *dtype, shape: shape.clone(), conj: false }
+}
+
 /// The contraction of `node` as a product of `operands`, if it is one along plain axes.
 fn product<'a>(node: &Node, operands: &'a [TensorType]) -> Option<Product<'a>> {
     let c = node.contraction().filter(|c| c.expr.is_none() && c.init.is_none())?;
@@ -88,11 +81,8 @@ fn product<'a>(node: &Node, operands: &'a [TensorType]) -> Option<Product<'a>> {
 fn numbers(indices: &[Index<NodeId>]) -> Option<AxisNumbers> {
     let mut numbers = AxisNumbers::default();
     for index in indices {
-        match index.as_axis() {
-            Some(axis) => numbers.push(u8::try_from(axis).ok().filter(|&axis| axis != AxisNumbers::NONE)?)?,
-            None if *index == Index::constant(0) => numbers.push(AxisNumbers::NONE)?,
-            None => return None,
-        }
+        let axis = index.as_axis().and_then(|axis| u8::try_from(axis).ok()).unwrap_or(AxisNumbers::NONE);
+        numbers.push(axis).filter(|()| axis != AxisNumbers::NONE || *index == Index::constant(0))?;
     }
     Some(numbers)
 }
