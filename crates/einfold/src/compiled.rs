@@ -11,7 +11,7 @@ use einfold_exec as exec;
 use einfold_exec::{AnyView, BindError, CachedOperand, Control, MemoryOrder, NewArray};
 use einfold_ir::{Ir, Plan, TensorType};
 use einfold_order::{Budget, Order};
-use einfold_plan::{Compiled, Forms, PlanError, PlanOptions, compile, compile_product};
+use einfold_plan::{Compiled, PlanError, PlanOptions, compile, compile_product};
 use einfold_syntax::{SizeQuery, Warning, resolve_to_product, resolve_with_queries};
 use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock};
@@ -109,11 +109,6 @@ impl CompiledExpression {
     /// The module that the expression resolves to.
     pub(crate) fn ir(&self) -> &Ir {
         self.ir.get_or_init(|| self.resolve_again(&mut Vec::new()))
-    }
-
-    /// The forms between the module and the plan.
-    pub(crate) fn forms(&self) -> &Forms {
-        self.compiled.forms(self.ir())
     }
 
     /// Whether these operands lead to the sizes that the expression was compiled for.

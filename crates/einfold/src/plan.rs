@@ -121,7 +121,7 @@ impl Plan {
     /// ```
     pub fn order(&self) -> SavedOrder {
         let Settings { order, budget, .. } = &*self.0.expression.settings;
-        saved_order(self.0.forms(), order, budget)
+        saved_order(self.compiled().forms(self.0.ir()), order, budget)
     }
 
     /// Explains the plan: every stage from the text to the last pass, as text, JSON or DOT. `Display` shows the final

@@ -252,7 +252,7 @@ impl Recipe {
 
     fn check(&self, plan: &Plan) -> Result<(), Error> {
         let planned = RecordedCost::from(plan.cost());
-        let paths = plan.0.forms().without_selections().flat_map(|found| found.tree.steps());
+        let paths = plan.compiled().forms(plan.0.ir()).without_selections().flat_map(|found| found.tree.steps());
         let same_path = self.version != PATHS_ALONE || paths.eq(self.paths.iter().flatten());
         if same_path && planned == self.cost {
             return Ok(());
