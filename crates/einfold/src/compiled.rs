@@ -35,9 +35,6 @@ pub(crate) struct CompiledExpression {
     pub(crate) whole: Option<Arc<CompiledExpression>>,
 }
 
-/// The value of a size query, and the query if it was evaluated on operands.
-pub(crate) type Answer = (i64, Option<Query>);
-
 /// A size query that can be evaluated on other operands.
 #[derive(Debug)]
 pub(crate) struct Query {
@@ -47,12 +44,12 @@ pub(crate) struct Query {
 }
 
 impl CompiledExpression {
-    /// Resolves, orders and plans for operands of these types, with `answer` evaluating size queries. Without an
-    /// answer, a shape that depends on values is an error.
+    /// Resolves, orders and plans for operands of these types, with `answer` evaluating size queries: to the value,
+    /// and the query if it was evaluated on operands. Without an answer, a shape that depends on values is an error.
     pub(crate) fn new(
         expression: Expression,
         types: Vec<TensorType>,
-        mut answer: impl FnMut(&Expression, &SizeQuery) -> Result<Option<Answer>, Error>,
+        mut answer: impl FnMut(&Expression, &SizeQuery) -> Result<Option<(i64, Option<Query>)>, Error>,
     ) -> Result<Arc<CompiledExpression>, Error> {
         let inputs = expression.arrange_types(types)?;
         expression.check_options()?;
