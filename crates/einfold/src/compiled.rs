@@ -53,22 +53,24 @@ impl CompiledExpression {
     ) -> Result<Arc<CompiledExpression>, Error> {
         let inputs = expression.arrange_types(types)?;
         expression.check_options()?;
-        let (mut answers, mut queries, mut failed) = (Vec::new(), Vec::new(), None);
-        let (ir, compiled) = if let Some(compiled) = expression.compile_product(&inputs) {
-            (OnceLock::new(), compiled)
-        } else {
-            let mut ask = |query: &SizeQuery| {
-                let answer = answer(&expression, query).map_err(|error| failed = Some(error)).ok().flatten()?;
-                answers.push(answer.0);
-                queries.extend(answer.1);
-                Some(answer.0)
-            };
-            let options = &expression.settings.options;
-            let ir = resolve_with_queries(&expression.ast, &inputs, options, &mut ask, &mut Vec::new());
-            failed.map_or(Ok(()), Err)?;
-            let ir = ir?;
-            let compiled = expression.compile(&ir, Vec::new())?;
-            (ir.into(), compiled)
+        let (mut answers, mut queries, mut failed, mut ir) = (Vec::new(), Vec::new(), None, OnceLock::new());
+        let compiled = match expression.compile_product(&inputs) {
+            Some(compiled) => compiled,
+            None => {
+                let mut ask = |query: &SizeQuery| {
+                    let answer = answer(&expression, query).map_err(|error| failed = Some(error)).ok().flatten()?;
+                    answers.push(answer.0);
+                    queries.extend(answer.1);
+                    Some(answer.0)
+                };
+                let options = &expression.settings.options;
+                let resolved = resolve_with_queries(&expression.ast, &inputs, options, &mut ask, &mut Vec::new());
+                failed.map_or(Ok(()), Err)?;
+                let module = resolved?;
+                let compiled = expression.compile(&module, Vec::new())?;
+                ir = module.into();
+                compiled
+            }
         };
         let (cached, whole) = (Vec::new(), None);
         Ok(Arc::new(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole }))

@@ -1,5 +1,7 @@
 //! A product of one or two operands along plain axes, and its plan of one step.
 
+use smallvec::SmallVec;
+
 use crate::access::{Access, Axis, Index, Indices, Label, Shape, few};
 use crate::algebra::Algebra;
 use crate::dtype::Dtype;
@@ -76,7 +78,6 @@ impl Product<'_> {
     /// The draft of one step with the axes `space`, in this order. The other axes have extent 1, and their index
     /// functions are 0. `None` if the product does not have these axes, the shapes of the operands, or dtypes that
     /// convert.
-    #[inline]
     pub fn into_draft(self, space: &[u8], machine: &Machine) -> Option<Draft> {
         let Product { operands, mut axes, first, second, label, dtype, output, algebra } = self;
         let extents: Shape = few(output.as_slice().iter().map(|&axis| axes.get(axis as usize).map_or(0, |a| a.extent)));
@@ -85,9 +86,14 @@ impl Product<'_> {
             let mut indices = Indices::new();
             for (&axis, &extent) in numbers.as_slice().iter().zip(shape) {
                 let place = places.get(axis as usize).map_or(usize::MAX, |&place| place.into());
-                let index = axes.get(place).map_or(Index::constant(0), |_| Index::axis(place as u32));
-                let inside = axes.get(place).map_or(extent > 0, |axis| axis.extent == extent);
-                indices.push(Some(index).filter(|_| inside && isize::try_from(extent).is_ok())?);
+                let (index, inside) = match axes.get(place) {
+                    Some(axis) => (Index::axis(place as u32), axis.extent == extent),
+                    None => (Index::constant(0), extent > 0),
+                };
+                if !inside || isize::try_from(extent).is_err() {
+                    return None;
+                }
+                indices.push(index);
             }
             (indices.len() == shape.len()).then_some(Access { tensor: BufferId(tensor), indices, conj })
         };
@@ -106,11 +112,12 @@ impl Product<'_> {
         buffers.push(buffer(label, dtype, extents, Storage::Output(0)));
         let (origin, mode, form) = (NodeId(result), WriteMode::Overwrite, Form::Nest(None));
         let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
-        let regions = few([Region { loops: Vec::new(), steps, partitions: None }]);
+        let regions = SmallVec::from_buf([Region { loops: Vec::new(), steps, partitions: None }]);
         let (inputs, outputs) = (few((0..result).map(BufferId)), few([BufferId(result)]));
         let draft = Draft { buffers, regions, inputs, outputs, scratch: 0, machine: *machine };
         check_operations(&draft, &draft.regions[0].steps[0]).ok()?;
-        draft.buffer(BufferId(result)).bytes().map(|_| draft)
+        draft.buffer(BufferId(result)).bytes()?;
+        Some(draft)
     }
 
     /// The plan of [`into_draft`](Product::into_draft), which has the invariants of a plan by construction.

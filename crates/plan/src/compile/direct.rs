@@ -8,7 +8,7 @@ use einfold_order::{Budget, Order};
 use smallvec::SmallVec;
 
 use super::{Compiled, Forms, PlanOptions, fully};
-use crate::memory::{Memory, is_addressable};
+use crate::memory::{MOST_BYTES, Memory};
 use crate::passes::gemm;
 
 /// Compiles a module as the whole pipeline does, or returns `None` if it has to. Errors are left to the pipeline.
@@ -46,7 +46,7 @@ pub fn compile_product(product: Product<'_>, how: &Order, budget: &Budget, optio
     };
     let (memory, passes, forms) = (Memory::of(&plan), options.passes, OnceLock::new());
     let compiled = Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms };
-    is_addressable(memory.outputs).then_some(compiled)
+    (memory.outputs <= MOST_BYTES).then_some(compiled)
 }
 
 /// The forms that lead to a plan that was made directly from `ir`: those of the whole pipeline.

@@ -10,18 +10,17 @@ use crate::error::{LargeTensor, MemoryExcess, PlanError, WhyNotSliced};
 /// The most bytes of one allocation.
 pub(super) const ADDRESSABLE: usize = isize::MAX as usize;
 
-/// Whether a tensor of this number of bytes can be addressed.
-pub(crate) fn is_addressable(bytes: usize) -> bool {
-    bytes <= ADDRESSABLE - Plan::ALIGN
-}
+/// The most bytes of one tensor.
+pub(crate) const MOST_BYTES: usize = ADDRESSABLE - Plan::ALIGN;
 
 /// Refuses a draft with an intermediate or a result that cannot be addressed.
 ///
 /// # Errors
 /// [`PlanError::TooLarge`] names the first such tensor.
 pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
-    let fits =
-        |buffer: &Buffer| matches!(buffer.storage, Storage::Input(_)) || buffer.bytes().is_some_and(is_addressable);
+    let fits = |buffer: &Buffer| {
+        matches!(buffer.storage, Storage::Input(_)) || buffer.bytes().is_some_and(|bytes| bytes <= MOST_BYTES)
+    };
     let wide = draft.buffers.entries().find(|(_, buffer)| !fits(buffer));
     wide.map_or(Ok(()), |(k, _)| Err(too_large(draft, k)))
 }
