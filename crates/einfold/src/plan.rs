@@ -195,11 +195,7 @@ impl Expression {
     /// options; [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the plan would need more memory than the limit or than
     /// is addressable.
     pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
-        self.plan_types(types.into_types())
-    }
-
-    fn plan_types(&self, types: Vec<TensorType>) -> Result<Plan, Error> {
-        Ok(Plan(CompiledExpression::new(self.clone(), types, |_, _| Ok(None))?))
+        Ok(Plan(CompiledExpression::new(self.clone(), types.into_types(), |_, _| Ok(None))?))
     }
 
     /// Returns the tensor network of the contraction, for a search of its order apart from planning. The resulting path
@@ -219,7 +215,8 @@ impl Expression {
     /// # Errors
     /// As [`plan`](Expression::plan).
     pub fn plan_for(&self, operands: impl Operands) -> Result<Plan, Error> {
-        self.plan_types(ArgumentList::with(&operands, |arguments| arguments.types()))
+        let types = ArgumentList::with(&operands, |arguments| arguments.types());
+        Ok(Plan(CompiledExpression::new(self.clone(), types, |_, _| Ok(None))?))
     }
 
     /// Plans for these operands. A size that depends on the values of index tensors, as in `Y[g[n]] += x[n]`, is

@@ -86,14 +86,9 @@ impl Product<'_> {
             let mut indices = Indices::new();
             for (&axis, &extent) in numbers.as_slice().iter().zip(shape) {
                 let place = places.get(axis as usize).map_or(usize::MAX, |&place| place.into());
-                let (index, inside) = match axes.get(place) {
-                    Some(axis) => (Index::axis(place as u32), axis.extent == extent),
-                    None => (Index::constant(0), extent > 0),
-                };
-                if !inside || isize::try_from(extent).is_err() {
-                    return None;
-                }
-                indices.push(index);
+                let plain = |axis: &Axis| (Index::axis(place as u32), axis.extent == extent);
+                let (index, inside) = axes.get(place).map_or((Index::constant(0), extent > 0), plain);
+                (inside && isize::try_from(extent).is_ok()).then(|| indices.push(index))?;
             }
             (indices.len() == shape.len()).then_some(Access { tensor: BufferId(tensor), indices, conj })
         };

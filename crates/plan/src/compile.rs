@@ -119,8 +119,7 @@ const LESS: f64 = 0.9;
 /// path if several contractions have an order; [`PlanError::TooLarge`] if the memory limit or the address space is
 /// exceeded. The others are defects.
 pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
-    let compiled = direct::compile(ir, how, budget, options);
-    compiled.map_or_else(|| fully(ir, how, budget, options), Ok)
+    direct::compile(ir, how, budget, options).map_or_else(|| fully(ir, how, budget, options), Ok)
 }
 
 /// Compiles with all stages.
