@@ -181,7 +181,7 @@ pub struct Draft {
 
 /// A verified plan.
 ///
-/// Invariants, checked by [`Plan::seal`]:
+/// Invariants, checked by [`Plan::seal`] or kept by [`Product::into_plan`](crate::Product::into_plan):
 /// * each operand and each output has one buffer; the bytes of intermediates and outputs can be counted; an explicit
 ///   layout is a permutation of the axes of its buffer;
 /// * every buffer, axis and loop that a step names exists; index tensors have an integer dtype; positions without

@@ -138,3 +138,70 @@ fn arrange(axes: &mut Vec<Axis>, space: &[u8]) -> Option<[u8; Product::MOST_AXES
     }
     axes.drain(space.len()..).all(|axis| axis.extent == 1).then_some(places)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AxisNumbers, Factor, Product};
+    use crate::access::{Axis, Shape, few};
+    use crate::plan::Plan;
+    use crate::{Algebra, Dtype, Machine, TensorType};
+
+    /// A generator of small numbers.
+    struct Noise(u32);
+
+    impl Noise {
+        fn below(&mut self, bound: u32) -> u32 {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.0 >> 12) % bound
+        }
+
+        fn numbers(&mut self, axes: u32) -> AxisNumbers {
+            let mut numbers = AxisNumbers::default();
+            for _ in 0..self.below(4) {
+                let number = if self.below(12) == 0 { AxisNumbers::NONE } else { self.below(axes + 1) as u8 };
+                numbers.push(number).unwrap();
+            }
+            numbers
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_can_be_sealed() {
+        let (mut noise, mut accepted) = (Noise(3), 0);
+        let dtypes = [Dtype::F64, Dtype::F64, Dtype::F32, Dtype::Bool, Dtype::F16, Dtype::C64];
+        for _ in 0..40_000 {
+            let count = 1 + noise.below(4);
+            let axes: Vec<Axis> =
+                (0..count).map(|_| Axis::new("a", [0, 1, 1, 2, 2, usize::MAX][noise.below(6) as usize])).collect();
+            let extent = |noise: &mut Noise, &axis: &u8| match axes.get(axis as usize) {
+                Some(axis) if noise.below(30) > 0 => axis.extent,
+                _ => noise.below(3) as usize,
+            };
+            let (mut operands, mut factors) = (Vec::new(), [None; 2]);
+            for (operand, factor) in (0..1 + noise.below(2)).zip(&mut factors) {
+                let numbers = noise.numbers(count);
+                let shape: Shape = few(numbers.as_slice().iter().map(|axis| extent(&mut noise, axis)));
+                let dtype = dtypes[noise.below(6) as usize];
+                operands.push(TensorType { name: None, dtype, shape, conj: false });
+                let operand = if noise.below(20) == 0 { noise.below(3) } else { operand };
+                *factor = Some(Factor { operand, conj: noise.below(2) == 0, axes: numbers });
+            }
+            let [Some(first), second] = factors else { continue };
+            let (output, dtype) = (noise.numbers(count), dtypes[noise.below(6) as usize]);
+            let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][noise.below(2) as usize];
+            let mut space: Vec<u8> = (0..count as u8).filter(|&k| axes[k as usize].extent != 1).collect();
+            (0..space.len()).for_each(|k| space.swap(k, noise.below(k as u32 + 1) as usize));
+            if noise.below(10) == 0 {
+                space.push(noise.below(count + 2) as u8);
+            }
+            let label = "y".into();
+            let product = Product { operands: &operands, axes, first, second, label, dtype, output, algebra };
+            let shown = format!("{product:?} {space:?}");
+            if let Some(draft) = product.into_draft(&space, &Machine::DEFAULT) {
+                accepted += 1;
+                assert!(Plan::seal(draft).is_ok(), "{shown}");
+            }
+        }
+        assert!(accepted > 1000, "{accepted}");
+    }
+}
