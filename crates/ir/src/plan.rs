@@ -228,6 +228,7 @@ impl Plan {
     pub const ALIGN: usize = 64;
 
     /// A plan of a draft that keeps the invariants, with the byte strides of its buffers from one partition to the next.
+    #[inline]
     pub(crate) fn checked(draft: Draft, partition_strides: IdVec<BufferId, usize, 0>) -> Plan {
         let mut depths = Vec::new();
         if draft.regions.iter().any(|region| !region.loops.is_empty()) {

@@ -78,6 +78,7 @@ impl Product<'_> {
     /// The draft of one step with the axes `space`, in this order. The other axes have extent 1, and their index
     /// functions are 0. `None` if the product does not have these axes, the shapes of the operands, or dtypes that
     /// convert.
+    #[inline]
     pub fn into_draft(self, space: &[u8], machine: &Machine) -> Option<Draft> {
         let Product { operands, mut axes, first, second, label, dtype, output, algebra } = self;
         let extents: Shape = few(output.as_slice().iter().map(|&axis| axes.get(axis as usize).map_or(0, |a| a.extent)));
