@@ -1,9 +1,9 @@
 //! Planned programs give the same results as programs with one step for each statement.
 
-use einfold_ir::{Dtype, Ir, TensorType};
+use einfold_ir::{Algebra, Dtype, Ir, TensorType};
 use einfold_order::{Budget, Order};
-use einfold_plan::{Hints, PassSet, PlanOptions, compile, expand, lower, optimize};
-use einfold_syntax::{Options, parse, resolve};
+use einfold_plan::{Hints, PassSet, PlanOptions, compile, compile_product, expand, lower, optimize};
+use einfold_syntax::{Options, parse, resolve, resolve_to_product};
 
 use crate::draw::Noise;
 use crate::layout::{Layout, hold};
@@ -115,4 +115,62 @@ fn groups_are_computed_together() {
     steps("m[g[n]:4] mean= x[n]; V[g[n]:4] mean= (x[n]-m[g[n]])*(x[n]-m[g[n]])");
     steps("M[g[n]:4] max= x[n]; E[n] = exp(x[n]-M[g[n]]); S[g[n]:4] += E[n]; P[n] = E[n]/S[g[n]]");
     steps("E[n] = x[n]*x[n]; Y[g[n]:4] += E[n]; Z[g[n]:4] min= x[n]");
+}
+
+/// Random subscripts of up to three terms with random sizes; some are errors.
+fn random_subscripts(noise: &mut Noise) -> (String, Vec<TensorType>) {
+    let mut below = |n: i128| noise.between(0, n - 1) as usize;
+    let sizes: Vec<usize> = (0..5).map(|_| [0, 1, 1, 2, 3, 5, 40][below(7)]).collect();
+    let dtype = [Dtype::F64, Dtype::F64, Dtype::F32, Dtype::I32, Dtype::Bool, Dtype::C64, Dtype::F16][below(7)];
+    let (mut terms, mut types, mut used) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..1 + below(13) / 6 {
+        let mut labels: Vec<usize> = (0..5).filter(|_| below(2) == 0).collect();
+        if below(8) == 0 {
+            labels.extend(labels.first().copied());
+        }
+        let at = below(labels.len() as i128 + 1);
+        labels.rotate_left(at);
+        let given = |k: usize| if below(40) == 0 { 1 } else { sizes[k] };
+        let shape: Vec<usize> = labels.iter().copied().map(given).collect();
+        let other = [Dtype::F64, Dtype::I32, Dtype::C64][below(3)];
+        let (dtype, conj) = (if below(4) == 0 { other } else { dtype }, below(8) == 0);
+        types.push(TensorType { name: None, dtype, shape: shape.as_slice().into(), conj: conj && dtype.is_complex() });
+        terms.push(labels.iter().map(|&k| char::from(b'a' + k as u8)).collect::<String>());
+        used.extend(labels);
+    }
+    let mut text = terms.join(",");
+    if below(4) > 0 {
+        used.sort_unstable();
+        used.dedup();
+        used.retain(|_| below(2) == 0);
+        let at = below(used.len() as i128 + 1);
+        used.rotate_left(at);
+        text += "->";
+        text.extend(used.iter().map(|&k| char::from(b'a' + k as u8)));
+    }
+    (text, types)
+}
+
+#[test]
+fn subscripts_are_planned_as_their_modules() {
+    let (mut noise, mut products) = (Noise(28), [0; 3]);
+    let algebras = [Algebra::SUM_PRODUCT, Algebra::SUM_PRODUCT, Algebra::MAX_PLUS, Algebra::MAX_MIN];
+    for _ in 0..20_000 {
+        let (text, types) = random_subscripts(&mut noise);
+        let algebra = algebras[noise.between(0, 3) as usize];
+        let acc = Some(Dtype::F64).filter(|_| noise.between(0, 7) == 0);
+        let (ast, options) = (parse(&text).unwrap(), Options { algebra, acc, ..Options::default() });
+        let (ir, product) = (resolve(&ast, &types, &options), resolve_to_product(&ast, &types, &options));
+        let Some(product) = product else { continue };
+        let ir = ir.unwrap();
+        let (how, budget, options) = (Order::default(), Budget::default(), PlanOptions::default());
+        let Some(direct) = compile_product(product, &how, &budget, &options) else { continue };
+        let module = compile(&ir, &how, &budget, &options).unwrap();
+        assert_eq!(*direct.plan, *module.plan, "{text} {types:?}");
+        assert_eq!((direct.cost, direct.memory, &direct.operands), (module.cost, module.memory, &module.operands));
+        // This compares the plan with that of all stages.
+        direct.forms(&ir);
+        products[types.len()] += 1;
+    }
+    assert!(products[1] > 2000 && products[2] > 500, "{products:?}");
 }

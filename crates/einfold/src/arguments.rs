@@ -32,6 +32,7 @@ impl<'a> From<&'a TensorType> for OperandType<'a> {
 }
 
 impl From<OperandType<'_>> for TensorType {
+    #[inline]
     fn from(OperandType { dtype, shape, conj, name }: OperandType<'_>) -> TensorType {
         TensorType { name: name.map(Into::into), dtype, shape: Shape::from_slice(shape), conj }
     }
@@ -61,7 +62,9 @@ impl<'a> Arguments<'a> {
 
     /// The types that a plan is made for: dtype, shape, conjugation and name of each operand.
     pub fn types(&self) -> Vec<TensorType> {
-        self.operand_types().map(Into::into).collect()
+        let mut types = Vec::with_capacity(self.views.len());
+        self.operand_types().for_each(|operand| types.push(operand.into()));
+        types
     }
 
     pub(crate) fn operand_types(self) -> impl Iterator<Item = OperandType<'a>> + Clone {

@@ -157,7 +157,7 @@ fn find_or_plan(
     {
         return Ok(plan);
     }
-    let plan = Plan::new(CompiledExpression::for_arguments(expression()?, arguments)?);
+    let plan = Plan(CompiledExpression::for_arguments(expression()?, arguments)?);
     let named = arguments.has_names().then(|| arguments.types());
     PLANS.insert(Key { plan: plan.clone(), named }, plan.clone());
     Ok(plan)

@@ -11,10 +11,10 @@ use einfold_exec as exec;
 use einfold_exec::{AnyView, BindError, CachedOperand, Control, MemoryOrder, NewArray};
 use einfold_ir::{Ir, Plan, TensorType};
 use einfold_order::{Budget, Order};
-use einfold_plan::{Compiled, PlanError, PlanOptions, compile};
-use einfold_syntax::{SizeQuery, Warning, resolve_with_queries};
+use einfold_plan::{Compiled, PlanError, PlanOptions, compile, compile_product};
+use einfold_syntax::{SizeQuery, Warning, resolve_to_product, resolve_with_queries};
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// An expression compiled for operands of certain types.
 #[derive(Debug)]
@@ -22,13 +22,13 @@ pub(crate) struct CompiledExpression {
     pub(crate) expression: Expression,
     /// The types of the operands, without constants.
     pub(crate) inputs: Vec<TensorType>,
-    /// The module that the expression resolves to.
-    pub(crate) ir: Ir,
+    /// The module that the expression resolves to; made on first use if the plan was made without it.
+    pub(crate) ir: OnceLock<Ir>,
     /// The values of the size queries, in order.
     pub(crate) answers: Vec<i64>,
     /// The size queries, if they were evaluated on operands.
     pub(crate) queries: Vec<Query>,
-    pub(crate) compiled: Box<Compiled>,
+    pub(crate) compiled: Compiled,
     /// Values computed from constants, which a run reads after the other operands.
     pub(crate) cached: Vec<CachedOperand>,
     /// The same expression without constants, if some operands are constants.
@@ -44,42 +44,47 @@ pub(crate) struct Query {
 }
 
 impl CompiledExpression {
-    /// Resolves, orders and plans for operands of these types, with `answer` evaluating size queries. Without an
-    /// answer, a shape that depends on values is an error.
+    /// Resolves, orders and plans for operands of these types, with `answer` evaluating size queries: to the value,
+    /// and the query if it was evaluated on operands. Without an answer, a shape that depends on values is an error.
     pub(crate) fn new(
         expression: Expression,
         types: Vec<TensorType>,
-        mut answer: impl FnMut(&Expression, &SizeQuery) -> Result<Option<i64>, Error>,
-    ) -> Result<CompiledExpression, Error> {
+        mut answer: impl FnMut(&Expression, &SizeQuery) -> Result<Option<(i64, Option<Query>)>, Error>,
+    ) -> Result<Arc<CompiledExpression>, Error> {
         let inputs = expression.arrange_types(types)?;
         expression.check_options()?;
-        let (mut answers, mut failed) = (Vec::new(), None);
-        let mut ask = |query: &SizeQuery| {
-            let answer = answer(&expression, query).map_err(|error| failed = Some(error)).ok().flatten();
-            answers.extend(answer);
-            answer
+        let (mut answers, mut queries, mut failed, mut ir) = (Vec::new(), Vec::new(), None, OnceLock::new());
+        let compiled = match expression.compile_product(&inputs) {
+            Some(compiled) => compiled,
+            None => {
+                let mut ask = |query: &SizeQuery| {
+                    let answer = answer(&expression, query).map_err(|error| failed = Some(error)).ok().flatten()?;
+                    answers.push(answer.0);
+                    queries.extend(answer.1);
+                    Some(answer.0)
+                };
+                let options = &expression.settings.options;
+                let resolved = resolve_with_queries(&expression.ast, &inputs, options, &mut ask, &mut Vec::new());
+                failed.map_or(Ok(()), Err)?;
+                let module = resolved?;
+                let compiled = expression.compile(&module, Vec::new())?;
+                ir = module.into();
+                compiled
+            }
         };
-        let options = &expression.settings.options;
-        let ir = resolve_with_queries(&expression.ast, &inputs, options, &mut ask, &mut Vec::new());
-        failed.map_or(Ok(()), Err)?;
-        let ir = ir?;
-        let compiled = expression.compile(&ir, Vec::new())?;
-        let (queries, cached) = (Vec::new(), Vec::new());
-        Ok(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole: None })
+        let (cached, whole) = (Vec::new(), None);
+        Ok(Arc::new(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole }))
     }
 
     /// As [`new`](CompiledExpression::new), for given operands: size queries are evaluated on them.
-    pub(crate) fn for_arguments(expression: Expression, arguments: Arguments<'_>) -> Result<CompiledExpression, Error> {
+    pub(crate) fn for_arguments(expression: Expression, arguments: Arguments<'_>) -> Result<Arc<Self>, Error> {
         let mut list = ArgumentList::default();
         let arguments = expression.arrange(arguments, &mut list)?;
-        let mut queries = Vec::new();
-        let compiled = CompiledExpression::new(expression, arguments.types(), |expression, query| {
+        CompiledExpression::new(expression, arguments.types(), |expression, query| {
             let query = Query::compile(query).map_err(|error| expression.unplanned(error))?;
             let answer = query.evaluate(arguments).map_err(|error| expression.point(error))?;
-            queries.push(query);
-            Ok(Some(answer))
-        })?;
-        Ok(CompiledExpression { queries, ..compiled })
+            Ok(Some((answer, Some(query))))
+        })
     }
 
     /// As [`Expression::arrange`], without the constants.
@@ -98,6 +103,11 @@ impl CompiledExpression {
         }
         *list = arguments.pick(order);
         Ok(list.arguments())
+    }
+
+    /// The module that the expression resolves to.
+    pub(crate) fn ir(&self) -> &Ir {
+        self.ir.get_or_init(|| self.resolve_again(&mut Vec::new()))
     }
 
     /// Whether these operands lead to the sizes that the expression was compiled for.
@@ -121,13 +131,20 @@ impl CompiledExpression {
         if self.whole.is_some() { error } else { self.expression.point(error) }
     }
 
-    /// The warnings of the expression. It is resolved again with the same sizes.
+    /// The warnings of the expression.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
-        let (mut answers, mut warnings) = (self.answers.iter(), Vec::new());
-        let (Expression { ast, settings, .. }, mut again) = (&self.expression, |_: &SizeQuery| answers.next().copied());
-        let resolved = resolve_with_queries(ast, &self.inputs, &settings.options, &mut again, &mut warnings);
-        debug_assert!(resolved.is_ok(), "it was resolved before");
+        let mut warnings = Vec::new();
+        self.resolve_again(&mut warnings);
         warnings
+    }
+
+    /// Resolves the expression with the same sizes.
+    fn resolve_again(&self, warnings: &mut Vec<Warning>) -> Ir {
+        let (mut answers, Expression { ast, settings, .. }) = (self.answers.iter(), &self.expression);
+        let mut again = |_: &SizeQuery| answers.next().copied();
+        let resolved = resolve_with_queries(ast, &self.inputs, &settings.options, &mut again, warnings);
+        debug_assert!(resolved.is_ok(), "a planned expression resolves");
+        resolved.unwrap_or_default()
     }
 
     /// The number of [`parts`] of the plan and of the plans of the size queries.
@@ -137,8 +154,15 @@ impl CompiledExpression {
 }
 
 impl Expression {
+    /// Plans without a module, if the expression is one product and its plan has no choices.
+    fn compile_product(&self, inputs: &[TensorType]) -> Option<Compiled> {
+        let Settings { options, order, budget, passes, .. } = &*self.settings;
+        let product = resolve_to_product(&self.ast, inputs, options)?;
+        compile_product(product, order, budget, &PlanOptions { passes: *passes, ..PlanOptions::default() })
+    }
+
     /// Orders and plans a module of this expression, with constant operands.
-    pub(crate) fn compile(&self, ir: &Ir, constants: Vec<u32>) -> Result<Box<Compiled>, Error> {
+    pub(crate) fn compile(&self, ir: &Ir, constants: Vec<u32>) -> Result<Compiled, Error> {
         let Settings { order, budget, passes, .. } = &*self.settings;
         let options = PlanOptions { passes: *passes, constants, ..PlanOptions::default() };
         compile(ir, order, budget, &options).map_err(|error| self.unplanned(error))

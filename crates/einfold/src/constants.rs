@@ -8,6 +8,7 @@ use einfold_exec::{AnyView, BindOptions, Control, Scratch, compute_constants};
 use einfold_ir::TensorType;
 use einfold_plan::ConstantPlan;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 impl Plan {
     /// Binds the operands at the positions `at` as constants, in this order, and returns a plan for the other operands.
@@ -47,7 +48,7 @@ impl Plan {
 /// # Errors
 /// As [`Plan::bind_constants`].
 pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Result<Plan, Error> {
-    let CompiledExpression { expression, inputs, ir, answers, whole, .. } = &*plan.0;
+    let CompiledExpression { expression, inputs, answers, whole, .. } = &*plan.0;
     if whole.is_some() {
         return Err(ConstantsProblem::Again.into());
     }
@@ -60,7 +61,7 @@ pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Re
     let point = |error: Error| expression.point(error.of_operand(|k| at[k]));
     let types: Vec<TensorType> = at.iter().map(|&k| inputs[k].clone()).collect();
     arguments.check_conj(&types).map_err(point)?;
-    let compiled = expression.compile(ir, at.iter().map(|&k| k as u32).collect()).map_err(point)?;
+    let compiled = expression.compile(plan.0.ir(), at.iter().map(|&k| k as u32).collect()).map_err(point)?;
     let mut cached = Vec::new();
     if let Some(ConstantPlan { plan, operands }) = compiled.constant_plan.as_deref() {
         let given: BTreeMap<usize, usize> = at.iter().copied().zip(0..).collect();
@@ -71,16 +72,16 @@ pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Re
         let run = compute_constants(plan, &views, &options, &mut Scratch::new(), &Control::default());
         cached = run.map_err(|error| point(Error::from(error).of_operand(|k| read[k])))?;
     }
-    Ok(Plan::new(CompiledExpression {
+    Ok(Plan(Arc::new(CompiledExpression {
         expression: expression.clone(),
         inputs: compiled.operands.iter().map(|&k| inputs[k as usize].clone()).collect(),
-        ir: ir.clone(),
+        ir: plan.0.ir.clone(),
         answers: answers.clone(),
         queries: Vec::new(),
         compiled,
         cached,
         whole: Some(plan.0.clone()),
-    }))
+    })))
 }
 
 /// Checks that the positions are valid and distinct, and that there is one for each given operand.

@@ -37,10 +37,6 @@ use std::sync::Arc;
 pub struct Plan(pub(crate) Arc<CompiledExpression>);
 
 impl Plan {
-    pub(crate) fn new(compiled: CompiledExpression) -> Plan {
-        Plan(Arc::new(compiled))
-    }
-
     /// The expression, with its options.
     pub fn expression(&self) -> &Expression {
         &self.0.expression
@@ -125,7 +121,7 @@ impl Plan {
     /// ```
     pub fn order(&self) -> SavedOrder {
         let Settings { order, budget, .. } = &*self.0.expression.settings;
-        saved_order(self.compiled().forms(&self.0.ir), order, budget)
+        saved_order(self.compiled().forms(self.0.ir()), order, budget)
     }
 
     /// Explains the plan: every stage from the text to the last pass, as text, JSON or DOT. `Display` shows the final
@@ -146,7 +142,7 @@ impl Plan {
         let warnings = self.warnings().iter().map(Warning::to_string).collect();
         let source = ExplainSource { expression: ast.replace('\n', "; "), ast, warnings };
         let schedule = schedule(&self.compiled().plan, self.expression().settings.semiring.as_slice());
-        Ok(Explain::new(source, &self.0.ir, self.compiled(), schedule)?)
+        Ok(Explain::new(source, self.0.ir(), self.compiled(), schedule)?)
     }
 
     /// Warnings about parts of the expression that are valid but may not be meant, such as a sum of `bool`, which is
@@ -186,7 +182,7 @@ impl Plan {
 /// # Errors
 /// As [`Expression::plan_with`].
 pub fn plan_with(expression: &Expression, arguments: Arguments<'_>) -> Result<Plan, Error> {
-    Ok(Plan::new(CompiledExpression::for_arguments(expression.clone(), arguments)?))
+    Ok(Plan(CompiledExpression::for_arguments(expression.clone(), arguments)?))
 }
 
 impl Expression {
@@ -199,7 +195,7 @@ impl Expression {
     /// options; [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the plan would need more memory than the limit or than
     /// is addressable.
     pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
-        Ok(Plan::new(CompiledExpression::new(self.clone(), types.into_types(), |_, _| Ok(None))?))
+        Ok(Plan(CompiledExpression::new(self.clone(), types.into_types(), |_, _| Ok(None))?))
     }
 
     /// Returns the tensor network of the contraction, for a search of its order apart from planning. The resulting path
@@ -219,7 +215,8 @@ impl Expression {
     /// # Errors
     /// As [`plan`](Expression::plan).
     pub fn plan_for(&self, operands: impl Operands) -> Result<Plan, Error> {
-        self.plan(ArgumentList::with(&operands, |arguments| arguments.types()))
+        let types = ArgumentList::with(&operands, |arguments| arguments.types());
+        Ok(Plan(CompiledExpression::new(self.clone(), types, |_, _| Ok(None))?))
     }
 
     /// Plans for these operands. A size that depends on the values of index tensors, as in `Y[g[n]] += x[n]`, is

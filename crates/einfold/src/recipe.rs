@@ -213,9 +213,9 @@ impl Recipe {
         let mut answers = self.meaning.answers.iter();
         let compiled = CompiledExpression::new(expression, types?, |_, _| {
             let answer = answers.next().ok_or_else(|| malformed("the value of a size query is missing"))?;
-            Ok(Some(*answer))
+            Ok(Some((*answer, None)))
         })?;
-        let plan = Plan::new(compiled);
+        let plan = Plan(compiled);
         self.check(&plan)?;
         Ok(plan)
     }
@@ -252,7 +252,7 @@ impl Recipe {
 
     fn check(&self, plan: &Plan) -> Result<(), Error> {
         let planned = RecordedCost::from(plan.cost());
-        let paths = plan.compiled().forms(&plan.0.ir).without_selections().flat_map(|found| found.tree.steps());
+        let paths = plan.compiled().forms(plan.0.ir()).without_selections().flat_map(|found| found.tree.steps());
         let same_path = self.version != PATHS_ALONE || paths.eq(self.paths.iter().flatten());
         if same_path && planned == self.cost {
             return Ok(());

@@ -179,7 +179,7 @@ fn calls_allocate_no_more_than_they_have_to() -> Result<(), Error> {
         counts("ab,bc,cd,de,ef,fg,gh,hi,ij,jk->ak", (x, x, x, x, x, x, x, x, x, x))?,
     ];
     let bounds = [
-        Counts { compile: 11, cold: 14, again: 1, run: 1, into: 0 },
+        Counts { compile: 7, cold: 9, again: 1, run: 1, into: 0 },
         Counts { compile: 236, cold: 241, again: 1, run: 1, into: 0 },
         Counts { compile: 416, cold: 423, again: 1, run: 1, into: 0 },
     ];

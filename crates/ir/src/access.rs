@@ -149,6 +149,7 @@ impl OutOfRange {
 pub type Indices<T> = SmallVec<[Index<T>; 4]>;
 
 /// Collects a list that is likely to be stored inline: pushing is faster than `collect` then.
+#[inline]
 pub fn few<A: smallvec::Array>(items: impl IntoIterator<Item = A::Item>) -> SmallVec<A> {
     let mut list = SmallVec::new();
     for item in items {

@@ -67,14 +67,14 @@ impl Count {
 
     /// The product of extents: the number of elements of a tensor, or of points of an iteration space.
     pub fn product(extents: impl IntoIterator<Item = u64>) -> Count {
-        let (mut product, mut word) = (Count::ONE, 1_u64);
+        let (mut product, mut word) = (None, 1_u64);
         for extent in extents {
             word = word.checked_mul(extent).unwrap_or_else(|| {
-                product *= Count::from(word);
+                product = Some(product.unwrap_or(Count::ONE) * Count::from(word));
                 extent
             });
         }
-        product * Count::from(word)
+        product.map_or(Count::from(word), |product| product * Count::from(word))
     }
 
     /// The number of elements of a tensor of this shape.

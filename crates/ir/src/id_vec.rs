@@ -53,6 +53,7 @@ impl<K: Id, T, const N: usize> IdVec<K, T, N> {
     }
 
     /// Adds an entry at the end. Returns its id.
+    #[inline]
     pub fn push(&mut self, entry: T) -> K {
         if self.entries.len() == self.entries.capacity() {
             // Room for at least four more, as in a `Vec`; a `SmallVec` without inline entries begins with one.

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+use smol_str::format_smolstr;
 
 use crate::access::{Access, Axis, AxisSet, Index, Indices, Label, Shape, is_one_to_one};
 use crate::algebra::Algebra;
@@ -43,6 +44,15 @@ pub struct TensorType {
     pub shape: Shape,
     /// Whether the operand is conjugated when it is read.
     pub conj: bool,
+}
+
+impl TensorType {
+    /// The name for display: `x` and the position, for an operand without a name.
+    pub fn label(&self, position: usize) -> Label {
+        const FIRST: [&str; 8] = ["x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"];
+        let numbered = || FIRST.get(position).map_or_else(|| format_smolstr!("x{position}"), |x| Label::new_static(x));
+        self.name.clone().unwrap_or_else(numbered)
+    }
 }
 
 /// A node: one tensor of the module and its definition.

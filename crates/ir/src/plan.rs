@@ -181,7 +181,7 @@ pub struct Draft {
 
 /// A verified plan.
 ///
-/// Invariants, checked by [`Plan::seal`]:
+/// Invariants, checked by [`Plan::seal`] or kept by [`Product::into_plan`](crate::Product::into_plan):
 /// * each operand and each output has one buffer; the bytes of intermediates and outputs can be counted; an explicit
 ///   layout is a permutation of the axes of its buffer;
 /// * every buffer, axis and loop that a step names exists; index tensors have an integer dtype; positions without
@@ -196,16 +196,20 @@ pub struct Draft {
 /// * scratch buffers that are alive at the same time do not overlap, are aligned and lie inside `scratch`, in every
 ///   partition.
 ///
-/// The executor relies on all of them.
+/// The executor relies on all of them. Clones share the plan.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    pub(crate) draft: Draft,
-    /// The depths of the steps of each region, established by the check of the draft.
-    pub(crate) depths: SmallVec<[Depths; 1]>,
+pub struct Plan(Arc<Sealed>);
+
+/// What the clones of a plan share.
+#[derive(Debug)]
+struct Sealed {
+    draft: Draft,
+    /// The result of [`Region::depths`] for each region; empty if no region has loops.
+    depths: Vec<Depths>,
     /// For each buffer, the byte stride from its copy in one partition to that in the next; 0 for a buffer that exists
-    /// once; empty if no buffer has copies. Established by the check of the draft.
-    pub(crate) partition_strides: IdVec<BufferId, usize, 0>,
-    pub(crate) id: PlanId,
+    /// once; empty if no buffer has copies.
+    partition_strides: IdVec<BufferId, usize, 0>,
+    id: PlanId,
 }
 
 /// The identity of a [`Plan`] in this process: two plans with the same id are clones of the same sealed plan.
@@ -213,7 +217,7 @@ pub struct Plan {
 pub struct PlanId(u64);
 
 impl PlanId {
-    pub(crate) fn next() -> PlanId {
+    fn next() -> PlanId {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         PlanId(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -223,14 +227,24 @@ impl Plan {
     /// The alignment of scratch buffers in bytes.
     pub const ALIGN: usize = 64;
 
-    /// The identity of the sealed plan.
-    pub fn id(&self) -> PlanId {
-        self.id
+    /// A plan of a draft that keeps the invariants, with the byte strides of its buffers from one partition to the next.
+    #[inline]
+    pub(crate) fn checked(draft: Draft, partition_strides: IdVec<BufferId, usize, 0>) -> Plan {
+        let mut depths = Vec::new();
+        if draft.regions.iter().any(|region| !region.loops.is_empty()) {
+            depths.extend(draft.regions.iter().map(Region::depths));
+        }
+        Plan(Arc::new(Sealed { draft, depths, partition_strides, id: PlanId::next() }))
     }
 
-    /// The result of [`Region::depths`] for each region.
-    pub fn depths(&self) -> &[Depths] {
-        &self.depths
+    /// The identity of the sealed plan.
+    pub fn id(&self) -> PlanId {
+        self.0.id
+    }
+
+    /// The depth of a step of a region: see [`Region::depths`].
+    pub fn depth(&self, region: usize, step: usize) -> usize {
+        self.0.depths.get(region).and_then(|depths| depths.get(step)).copied().unwrap_or(0)
     }
 
     /// The byte stride of a buffer from one partition to the next; 0 for a buffer that all partitions share.
@@ -238,7 +252,7 @@ impl Plan {
     /// # Panics
     /// If the plan does not have this buffer.
     pub fn partition_stride(&self, buffer: BufferId) -> usize {
-        if self.partition_strides.is_empty() { 0 } else { self.partition_strides[buffer] }
+        if self.0.partition_strides.is_empty() { 0 } else { self.0.partition_strides[buffer] }
     }
 }
 
@@ -246,7 +260,7 @@ impl Deref for Plan {
     type Target = Draft;
 
     fn deref(&self) -> &Draft {
-        &self.draft
+        &self.0.draft
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
 use crate::iteration_space::IterationSpace;
 use crate::module::check_dtypes;
-use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Plan, PlanId, Region, Step, Storage, WriteMode};
+use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Plan, Region, Step, Storage, WriteMode};
 use crate::region::Lifetime;
 
 impl Plan {
@@ -23,8 +23,7 @@ impl Plan {
     pub fn seal(draft: Draft) -> Result<Plan, Violation> {
         let own = verify_steps(&draft)?;
         let partition_strides = check_scratch(&draft, &own)?;
-        let depths = few(draft.regions.iter().map(Region::depths));
-        Ok(Plan { draft, depths, partition_strides, id: PlanId::next() })
+        Ok(Plan::checked(draft, partition_strides))
     }
 }
 
@@ -117,7 +116,8 @@ fn check_step(
     Ok(())
 }
 
-fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
+/// Checks that the operations of a step are defined on its dtypes.
+pub(crate) fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let target = draft.buffer(step.write.tensor);
     let map = step.mode == WriteMode::Overwrite && step.is_map(&target.extents);
     // A copy applies no operation.

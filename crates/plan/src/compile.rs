@@ -27,6 +27,7 @@ use crate::memory::Memory;
 use crate::pipeline::PassSet;
 
 pub use self::choices::{NamedNetwork, named_network};
+pub use self::direct::compile_product;
 pub use self::saved::saved_order;
 
 /// The options of a compilation besides the order.
@@ -117,9 +118,8 @@ const LESS: f64 = 0.9;
 /// [`PlanError::Order`] as for [`order_task`], and for a saved order that does not fit; [`PlanError::OnePath`] for a
 /// path if several contractions have an order; [`PlanError::TooLarge`] if the memory limit or the address space is
 /// exceeded. The others are defects.
-pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Box<Compiled>, PlanError> {
-    let compiled = direct::compile(ir, how, budget, options);
-    compiled.map_or_else(|| fully(ir, how, budget, options).map(Box::new), Ok)
+pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
+    direct::compile(ir, how, budget, options).map_or_else(|| fully(ir, how, budget, options), Ok)
 }
 
 /// Compiles with all stages.

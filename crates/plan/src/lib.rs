@@ -57,7 +57,9 @@ mod strides;
 #[cfg(test)]
 mod testing;
 
-pub use compile::{Compiled, ConstantPlan, Forms, NamedNetwork, PlanOptions, compile, named_network, saved_order};
+pub use compile::{
+    Compiled, ConstantPlan, Forms, NamedNetwork, PlanOptions, compile, compile_product, named_network, saved_order,
+};
 pub use error::{LargeTensor, MemoryExcess, PlanError, WhyNotSliced};
 pub use evaluation::{Evaluation, FlatReason, evaluation};
 pub use expand::{ChosenOrder, Expanded, Expansion, expand};

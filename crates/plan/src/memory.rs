@@ -6,7 +6,7 @@ mod limit;
 use einfold_ir::{BufferId, Count, Draft, Form, Step, packed_bytes};
 
 pub(crate) use self::assign::assign;
-pub(crate) use self::limit::{check_addressable, excess};
+pub(crate) use self::limit::{MOST_BYTES, check_addressable, excess};
 
 /// The memory that a run needs besides its operands, in bytes, under the layout hints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

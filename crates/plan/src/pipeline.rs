@@ -178,6 +178,7 @@ impl Stage {
 }
 
 /// An expression in one of its forms.
+#[expect(clippy::large_enum_variant, reason = "a program exists once, and every expression has steps")]
 pub(crate) enum Program<'p> {
     Module(Ir),
     /// A module with the order of each node, by position.

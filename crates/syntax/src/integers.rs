@@ -48,7 +48,7 @@ pub(crate) fn subscripts(inputs: &[&[u32]], output: Option<&[u32]>) -> Result<Ar
         b.arrow(Span::new(at + 1, at + 3));
         read_term(&mut b, output, at + " -> ".len() as u32);
     }
-    let subscripts = b.finish(&text);
+    let subscripts = b.finish();
     check_output(&subscripts)?;
     Ok(subscripts)
 }

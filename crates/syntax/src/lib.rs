@@ -34,7 +34,7 @@ pub use error::{
 pub use integers::from_labels;
 pub use labels::is_label;
 pub use render::{Note, Report, Severity, cut, cut_quotation};
-pub use resolve::{AnswerQuery, Options, SizeQuery, resolve, resolve_labels, resolve_with_queries};
+pub use resolve::{AnswerQuery, Options, SizeQuery, resolve, resolve_labels, resolve_to_product, resolve_with_queries};
 pub use span::Span;
 pub use text::{parse, parse_spaced};
 pub use warning::{Warning, WarningKind};

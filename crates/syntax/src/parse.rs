@@ -55,6 +55,9 @@ pub(crate) fn check_length(text: &str) -> Result<(), Error> {
 
 /// The level of a text.
 pub(crate) fn level(text: &str) -> Level {
+    if !text.bytes().any(|byte| matches!(byte, b'=' | b'[')) {
+        return Level::Letters;
+    }
     let (mut comment, mut bracket) = (false, false);
     for byte in text.bytes() {
         match byte {

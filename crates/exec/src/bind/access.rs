@@ -1,6 +1,6 @@
 //! Turns accesses into operands of operations: base addresses, offsets and strides.
 
-use einfold_ir::{Access, Axis, AxisRef, BufferId, Step, Storage, StridedAxis, nesting};
+use einfold_ir::{Access, Axis, AxisRef, AxisSet, BufferId, Index, Step, Storage, StridedAxis, nesting};
 
 use super::{BindLists, Binder};
 use crate::bound_program::{BaseAddress, BoundOperand, Ptr};
@@ -70,10 +70,13 @@ impl Binder<'_> {
     /// Appends an access as an operand of an operation in the `loops` of the region; `load` converts its elements to
     /// the dtype that the operation computes in. Returns the number of the operand.
     pub(super) fn push_access(&mut self, access: &Access<BufferId>, loops: &[Axis], load: Option<UnaryFn>) -> usize {
-        let affine = access.indices.iter().enumerate().filter(|(_, i)| !i.has_indirect());
-        let offset = affine.fold(0isize, |sum, (dim, index)| {
-            sum.wrapping_add(self.buffer_stride(access.tensor, dim).wrapping_mul(index.offset() as isize))
-        });
+        let mut offset = 0isize;
+        for (dim, index) in access.indices.iter().enumerate() {
+            let at = index.offset();
+            if at != 0 && !index.has_indirect() {
+                offset = offset.wrapping_add(self.buffer_stride(access.tensor, dim).wrapping_mul(at as isize));
+            }
+        }
         let region_strides = self.program.strides.len();
         for axis in 0..loops.len() {
             let stride = self.stride(access, AxisRef::Loop(axis as u32));
@@ -119,6 +122,10 @@ impl Binder<'_> {
     /// least such stride, the written elements have no gaps.
     pub(super) fn coverage(&mut self, step: &Step) -> Coverage {
         let buffer = self.plan.buffer(step.write.tensor);
+        if let Some(written) = whole_axes(step, &buffer.extents) {
+            let reduces = (0..).zip(&step.axes).any(|(axis, a)| a.extent > 1 && !written.has(axis));
+            return Coverage { injective: true, whole: true, reduces };
+        }
         let mut axes = std::mem::take(&mut self.lists.strided);
         axes.clear();
         let mut reduces = false;
@@ -140,6 +147,15 @@ impl Binder<'_> {
         let whole = dense && elements.is_some() && written == elements && !step.write.has_indirect();
         Coverage { injective, whole, reduces }
     }
+}
+
+/// The axes along which a step writes, if each axis of its buffer is a plain axis of its own and of the same extent.
+fn whole_axes(step: &Step, extents: &[usize]) -> Option<AxisSet> {
+    let mut written = AxisSet::default();
+    let mut is_whole = |(index, &extent): (&Index<BufferId>, &usize)| {
+        index.as_axis().is_some_and(|axis| step.axes[axis as usize].extent == extent && written.insert(axis))
+    };
+    step.write.indices.iter().zip(extents).all(&mut is_whole).then_some(written)
 }
 
 /// The address of an operand before the scratch memory is allocated.

@@ -99,7 +99,7 @@ impl Sides<'_> {
 impl Binder<'_> {
     /// Binds a step as a matrix product, or as a nest if there are no kernels for it.
     pub(super) fn gemm(&mut self, context: StepContext<'_>, axes: &Gemm, init: TargetInit) -> Result<(), BindError> {
-        let fused = self.step_kernels(context)?.fused;
+        let fused = self.fused(context.step.algebra, context.compute)?;
         let fused = fused.filter(|_| context.dtype == context.compute && context.compute.size() != 0);
         let mut groups = std::mem::take(&mut self.lists.groups);
         self.gather_groups(context, axes, &mut groups);

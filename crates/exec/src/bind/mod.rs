@@ -35,7 +35,7 @@ use crate::bound_program::{
     BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, MAX_ELEMENT_BYTES, Op, Ptr,
 };
 use crate::error::BindError;
-use crate::kernels::{self, Isa, Kernels, UserSemiring};
+use crate::kernels::{self, Fused, Isa, Kernels, UserSemiring};
 use crate::loops::Loops;
 use crate::memory::AlignedMemory;
 use crate::run::Bound;
@@ -163,8 +163,8 @@ impl Scratch {
             Storage::Output(k) => Some(outs[k as usize].strides()),
             Storage::Scratch(_) => None,
         });
-        for (region, depths) in plan.regions.iter().zip(plan.depths()) {
-            binder.region(region, depths)?;
+        for (number, region) in plan.regions.iter().enumerate() {
+            binder.region(number, region)?;
         }
         let areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
         self.areas = areas;
@@ -308,6 +308,14 @@ impl Binder<'_> {
         let fits = dtype.size() <= MAX_ELEMENT_BYTES && dtype.align() <= Plan::ALIGN;
         let unsupported = || BindError::Unsupported { step: self.step, algebra: algebra.into(), dtype };
         found.filter(|_| fits).ok_or_else(unsupported)
+    }
+
+    /// The fused kernels of `algebra` in `dtype`, if it has some.
+    fn fused(&self, algebra: Algebra, dtype: Dtype) -> Result<Option<Fused>, BindError> {
+        match algebra {
+            Algebra::Builtin { add, mul } => Ok(kernels::fused(add, mul, dtype, self.isa)),
+            Algebra::User(_) => Ok(self.kernels(algebra, dtype)?.fused),
+        }
     }
 
     /// The caller's semiring for an algebra of the plan.

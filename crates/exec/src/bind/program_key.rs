@@ -4,7 +4,7 @@
 //! memory but the values of α and β, which are in the [`Key`]. So its program is the same for any two calls with one key
 //! and the same strides, except for addresses, which `relocate` sets in every call.
 
-use einfold_ir::{Dtype, Plan, PlanId, UserAlgebra};
+use einfold_ir::{Dtype, Plan, PlanId, UserAlgebra, few};
 use smallvec::SmallVec;
 
 use super::{BindLists, BindOptions};
@@ -34,7 +34,7 @@ impl Key {
         Some(Key {
             plan: plan.id(),
             factors: [alpha?, beta?],
-            semirings: options.semirings.iter().map(|semiring| semiring.algebra()).collect(),
+            semirings: few(options.semirings.iter().map(|semiring| semiring.algebra())),
             memory: options.memory,
             isa,
         })

@@ -7,8 +7,8 @@ use crate::bound_program::{BaseAddress, BoundRegion, ListRange};
 use crate::error::BindError;
 
 impl Binder<'_> {
-    /// Appends the operations of a region. `depths` are the loop depths of its steps.
-    pub(super) fn region(&mut self, region: &Region, depths: &[usize]) -> Result<(), BindError> {
+    /// Appends the operations of the region with this number.
+    pub(super) fn region(&mut self, number: usize, region: &Region) -> Result<(), BindError> {
         let extents = self.program.extents.len();
         self.program.extents.extend(region.loops.iter().map(|a| a.extent));
         let (ops, operands) = (self.program.ops.len(), self.program.operands.len());
@@ -16,7 +16,8 @@ impl Binder<'_> {
         let before = self.program.points;
         self.partitions = region.partition_count().max(1);
         let mut packed = 0;
-        for (step, &depth) in region.steps.iter().zip(depths) {
+        for (k, step) in region.steps.iter().enumerate() {
+            let depth = self.plan.depth(number, k);
             self.packed = 0;
             let points = self.program.points;
             self.bind_step(&region.loops, step, has_iterations)?;

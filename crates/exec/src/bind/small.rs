@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::Binder;
 use super::grid::TASK_POINTS;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{Grid, ListRange, Op, SmallProduct};
+use crate::bound_program::{Grid, ListRange, LoopNest, Op, SmallProduct};
 use crate::error::BindError;
 use crate::kernels::{Fused, MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS};
 
@@ -41,10 +41,7 @@ impl Binder<'_> {
         let [a, b] = &step.reads[..] else { return Ok(false) };
         let accesses = [&step.write, a, b];
         let is_product = context.expr.is_none() && context.alpha.is_none() && context.dtype == context.compute;
-        if !is_product
-            || accesses.iter().any(|access| access.has_indirect())
-            || matches!(init, TargetInit::WriteBeta(_))
-        {
+        if !is_product || context.indirect || matches!(init, TargetInit::WriteBeta(_)) {
             return Ok(false);
         }
         let mut axes: ProductAxes = SmallVec::new();
@@ -71,7 +68,7 @@ impl Binder<'_> {
         if points(&axes) > most || terms > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
             return Ok(false);
         }
-        let Some(fused) = self.step_kernels(context)?.fused else { return Ok(false) };
+        let Some(fused) = self.fused(step.algebra, context.compute)? else { return Ok(false) };
         if self.load(context, a)?.is_some() || self.load(context, b)?.is_some() {
             return Ok(false);
         }
@@ -82,11 +79,13 @@ impl Binder<'_> {
         let first = self.program.operands.len();
         accesses.iter().for_each(|access| _ = self.push_access(access, context.loops, None));
         let operands = ListRange::since(first, &self.program.operands);
-        let mut outer = std::mem::take(&mut self.lists.spare);
-        outer.reset(3);
-        batch.iter().for_each(|axis| outer.push(axis.extent, axis.strides));
-        let loops = self.push_outer_loops(&outer, [0, 1, 2], operands);
-        self.lists.spare = outer;
+        let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
+        for axis in &batch {
+            self.program.extents.push(axis.extent);
+            self.program.strides.extend_from_slice(&axis.strides);
+        }
+        let extents = ListRange::since(extents, &self.program.extents);
+        let loops = LoopNest { operands, kept: batch.len(), reduced: 0, extents, strides };
         let offsets = self.push_offsets(&axes, terms);
         let grid = batch_grid(points(&batch), points(&axes));
         self.program.points = self.program.points.saturating_add(grid.points);
@@ -114,29 +113,40 @@ impl Binder<'_> {
         done
     }
 
-    /// Appends the rows that a small kernel reads for sums of `terms` terms.
+    /// Appends the rows that a small kernel reads for sums of `terms` terms. The last axis runs fastest.
     fn push_offsets(&mut self, axes: &[ProductAxis], terms: usize) -> ListRange {
-        // The offsets at a position of the kept axes, or of the others.
-        let offsets = |kept: bool, mut position: usize| {
-            let mut offsets = [0isize; 3];
-            for axis in axes.iter().rev().filter(|axis| axis.is_kept() == kept) {
-                let at = (position % axis.extent) as isize;
-                position /= axis.extent;
-                (0..3).for_each(|x| offsets[x] = at.wrapping_mul(axis.strides[x]).wrapping_add(offsets[x]));
-            }
-            offsets
-        };
         let strides = &mut self.program.strides;
-        let first = strides.len();
-        for row in 0..points(axes) / terms {
-            let [c, a, b] = offsets(true, row);
-            strides.push(c);
-            for term in 0..terms {
-                let [_, of_a, of_b] = offsets(false, term);
-                strides.extend_from_slice(&[a.wrapping_add(of_a), b.wrapping_add(of_b)]);
+        let (first, width, rows) = (strides.len(), 1 + 2 * terms, points(axes) / terms);
+        strides.resize(first + rows * width, 0);
+        let table = &mut strides[first..];
+        // The offsets of the factors of each term. At each axis the offsets so far are repeated for its other positions.
+        let (mut offsets, mut len) = ([[0isize; 2]; MAX_SMALL_TERMS], 1);
+        for axis in axes.iter().rev().filter(|axis| !axis.is_kept()) {
+            let ([_, a, b], known) = (axis.strides, len);
+            len *= axis.extent;
+            for k in known..len {
+                let [of_a, of_b] = offsets[k - known];
+                offsets[k] = [of_a.wrapping_add(a), of_b.wrapping_add(b)];
             }
         }
-        ListRange::since(first, strides)
+        // The offsets of the target and of the first term of each row.
+        let mut len = width;
+        for axis in axes.iter().rev().filter(|axis| axis.is_kept()) {
+            let known = len;
+            len *= axis.extent;
+            for row in (known..len).step_by(width) {
+                for (x, stride) in axis.strides.into_iter().enumerate() {
+                    table[row + x] = table[row - known + x].wrapping_add(stride);
+                }
+            }
+        }
+        for row in table.chunks_exact_mut(width) {
+            let [_, a, b, others @ ..] = row else { continue };
+            for (pair, [of_a, of_b]) in others.chunks_exact_mut(2).zip(&offsets[1..]) {
+                (pair[0], pair[1]) = (a.wrapping_add(*of_a), b.wrapping_add(*of_b));
+            }
+        }
+        ListRange { start: first, len }
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct StepContext<'p> {
     /// α in the dtype `compute`, if the target is an output that is multiplied by α.
     pub(super) alpha: Option<BaseAddress>,
     pub(super) coverage: Coverage,
+    /// Whether any position has an indirect term.
+    pub(super) indirect: bool,
 }
 
 /// How the target of a step is initialised.
@@ -44,8 +46,8 @@ impl Binder<'_> {
         let target = self.plan.buffer(step.write.tensor);
         let compute = step.algebra.accumulator(target.dtype);
         // Gather and scatter indices are checked even if the target has no elements.
-        let ids = step.write.has_indirect() || step.reads.iter().any(|read| read.has_indirect());
-        let none = (target.extents.contains(&0) && !ids) || step.form == Form::Fill;
+        let indirect = step.write.has_indirect() || step.reads.iter().any(Access::has_indirect);
+        let none = (target.extents.contains(&0) && !indirect) || matches!(step.form, Form::Fill);
         let empty = none || !has_iterations || step.axes.iter().any(|a| a.extent == 0);
         self.check_points(step)?;
         let coverage = self.coverage(step);
@@ -53,7 +55,8 @@ impl Binder<'_> {
             Form::Nest(expr) => expr.as_deref(),
             Form::Fill | Form::Gemm(_) => None,
         };
-        let mut context = StepContext { step, expr, loops, dtype: target.dtype, compute, alpha: None, coverage };
+        let mut context =
+            StepContext { step, expr, loops, dtype: target.dtype, compute, alpha: None, coverage, indirect };
         let output = self.is_output(step.write.tensor);
         let beta = match self.options.beta {
             Some(beta) if output && step.mode == WriteMode::Overwrite => {
@@ -97,7 +100,7 @@ impl Binder<'_> {
     ) -> Result<TargetInit, BindError> {
         let Coverage { injective, whole, reduces } = context.coverage;
         let single = injective && !reduces;
-        let drops = drops(context.step);
+        let drops = context.indirect && drops(context.step);
         if context.step.mode == WriteMode::Accumulate {
             return Ok(TargetInit::Accumulate);
         }
@@ -124,6 +127,7 @@ impl Binder<'_> {
     }
 
     /// The conversion of a factor to the dtype that the step computes in; `None` if it has that dtype.
+    #[inline]
     pub(super) fn load(
         &self,
         context: StepContext<'_>,
@@ -131,6 +135,9 @@ impl Binder<'_> {
     ) -> Result<Option<UnaryFn>, BindError> {
         let from = self.plan.buffer(access.tensor).dtype;
         let conj = access.conj && from.is_complex();
+        if from == context.compute && !conj {
+            return Ok(None);
+        }
         self.conversion(context, from, context.compute, conj)
     }
 

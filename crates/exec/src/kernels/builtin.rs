@@ -142,7 +142,7 @@ fn muls(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<MulKernels> {
 }
 
 /// The fused kernels: most are compiled for every instruction set, the rarer ones not for the widest.
-fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Fused> {
+pub(crate) fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Fused> {
     use BinaryOp as B;
     macro_rules! every {
         ($a:ident, $m:ident, $t:ty) => {

@@ -30,6 +30,7 @@ use einfold_ir::UserAlgebra;
 use crate::semiring::{Semiring, algebra};
 
 pub use builtin::builtin;
+pub(crate) use builtin::fused;
 pub use compensated::{CompensateFn, CompensateStep};
 pub use convert::convert;
 pub use copy::copy;

@@ -1,45 +1,52 @@
-//! The direct way to a plan, for a module that computes one product of at most two operands: the stages before the
-//! passes have no choice then, and what they would give is written down at once.
+//! The direct way to a plan, for one product of at most two operands: the stages before the passes have no choice then,
+//! and what they would give is written down at once.
 
 use std::sync::OnceLock;
 
-use einfold_ir::{
-    Access, Buffer, BufferId, Contraction, Cost, Count, Def, Draft, Form, IdVec, Index, Ir, Layout, Machine, Node,
-    NodeId, Plan, Region, Shape, Step, Storage, WriteMode, few,
-};
+use einfold_ir::{Access, AxisNumbers, Cost, Count, Factor, Index, Ir, Node, NodeId, Plan, Product, TensorType, few};
 use einfold_order::{Budget, Order};
 use smallvec::SmallVec;
 
 use super::{Compiled, Forms, PlanOptions, fully};
-use crate::evaluation::{Evaluation, FlatReason, evaluation};
-use crate::memory::{Memory, check_addressable};
-use crate::network::are_distinct_axes;
+use crate::memory::{MOST_BYTES, Memory};
 use crate::passes::gemm;
-use crate::roles::AxisList;
 
 /// Compiles a module as the whole pipeline does, or returns `None` if it has to. Errors are left to the pipeline.
-pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Box<Compiled>> {
-    let limited = budget.memory_bytes.is_some() || budget.largest.is_some();
-    if limited || *how != Order::default() || *options != PlanOptions::default() || ir.regions() > 1 {
+pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
+    let (node, inputs) = ir.nodes().split_last()?;
+    if ir.regions() > 1 || ir.inputs().len() < inputs.len() || ir.outputs() != [NodeId(inputs.len() as u32)] {
         return None;
     }
-    let (node, inputs) = ir.nodes().split_last()?;
-    let c = node.contraction()?;
-    let alone = inputs.iter().all(|input| matches!(input.def, Def::Input { .. }));
-    let space = space(node, c).filter(|_| alone && ir.outputs() == [NodeId(inputs.len() as u32)])?;
-    let mut draft = lower(ir, c, &space, &budget.machine);
-    check_addressable(&draft).ok()?;
-    gemm::run(&mut draft);
-    let plan = Plan::seal(draft).ok()?;
+    let operands: Vec<TensorType> = inputs.iter().map(operand).collect();
+    compile_product(product(node, &operands)?, how, budget, options)
+}
+
+/// Compiles a product as the whole pipeline compiles a module that has it as its only contraction, or returns `None` if
+/// a module is needed: for a choice of order, for an error, or because it takes several steps.
+pub fn compile_product(product: Product<'_>, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
+    let limited = budget.memory_bytes.is_some() || budget.largest.is_some();
+    if limited || *how != Order::default() || *options != PlanOptions::default() {
+        return None;
+    }
+    let (space, machine) = (space(&product)?, &budget.machine);
     // A sum or a copy multiplies nothing, and so has no cost.
-    let product = (c.factors.len() > 1).then(|| {
-        let size = Count::elements(&node.shape);
-        let flops = Count::product(c.axes.iter().map(|axis| axis.extent as u64));
-        Cost { flops, size, write: size, peak: size }
-    });
-    let (operands, memory, passes) = (few(0..inputs.len() as u32), Memory::of(&plan), options.passes);
-    let (cost, forms) = (product.unwrap_or_default(), OnceLock::new());
-    Some(Box::new(Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms }))
+    let mut cost = Cost::default();
+    if product.second.is_some() {
+        let extent = |&axis: &u8| product.axes[axis as usize].extent as u64;
+        let size = Count::product(product.output.as_slice().iter().map(extent));
+        cost = Cost { flops: Count::product(space.iter().map(extent)), size, write: size, peak: size };
+    }
+    let operands = few(0..product.operands.len() as u32);
+    let plan = if cost.flops < Count::from(machine.least_product()) {
+        product.into_plan(&space, machine)?
+    } else {
+        let mut draft = product.into_draft(&space, machine)?;
+        gemm::run(&mut draft);
+        Plan::seal(draft).ok()?
+    };
+    let (memory, passes, forms) = (Memory::of(&plan), options.passes, OnceLock::new());
+    let compiled = Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms };
+    (memory.outputs <= MOST_BYTES).then_some(compiled)
 }
 
 /// The forms that lead to a plan that was made directly from `ir`: those of the whole pipeline.
@@ -50,84 +57,81 @@ pub(super) fn forms(ir: &Ir, plan: &Plan) -> Box<Forms> {
     compiled.ok().and_then(|compiled| compiled.forms.into_inner()).unwrap_or_default()
 }
 
-/// The axes of the step in the order in which expansion writes them; `None` if it writes another node than a product and
-/// a permutation of its result.
-fn space(node: &Node, c: &Contraction) -> Option<AxisList> {
-    let wide = |axis: u32| c.axes[axis as usize].extent != 1;
-    // The tensors that have each wide axis: bits 0 and 1 are the factors, bit 2 is the result.
-    let mut holders: SmallVec<[u8; 8]> = SmallVec::from_elem(0, c.axes.len());
-    // Whether index functions are plain axes or 0, and without diagonals unless they may occur.
-    let mut mark = |indices: &[Index<NodeId>], bit: u8, diagonals: bool| {
-        indices.iter().all(|index| match index.as_axis() {
-            Some(axis) if wide(axis) => {
-                let held = &mut holders[axis as usize];
-                let is_new = *held & bit == 0;
-                *held |= bit;
-                is_new || diagonals
-            }
-            Some(_) => true,
-            None => *index == Index::constant(0),
-        })
-    };
-    let (mut space, all) = (AxisList::new(), 0..c.axes.len() as u32);
-    match (&c.factors[..], evaluation(node, c)) {
-        ([a], Evaluation::Flat(FlatReason::FewFactors)) if mark(&a.indices, 1, true) => {
-            let keeps_units = c.is_map() || c.algebra.accumulator(node.dtype) != node.dtype;
-            all.filter(|axis| keeps_units || wide(*axis)).for_each(|axis| space.push(axis));
-        }
-        ([a, b], Evaluation::Factored)
-            if mark(&a.indices, 1, false) && mark(&b.indices, 2, false) && mark(&c.output, 4, false) =>
-        {
-            // An axis of one tensor is summed or broadcast in a node of its own.
-            if all.zip(&holders).any(|(axis, held)| wide(axis) && matches!(held, 0 | 1 | 2 | 4)) {
-                return None;
-            }
-            for (factor, held) in [(a, 0b111), (a, 0b101), (b, 0b110), (a, 0b011)] {
-                let axes = factor.indices.iter().filter_map(Index::as_axis);
-                axes.filter(|axis| holders[*axis as usize] == held).for_each(|axis| space.push(axis));
-            }
-        }
-        _ => return None,
-    }
-    are_distinct_axes(&c.output).then_some(space)
+fn operand(Node { label, dtype, shape, .. }: &Node) -> TensorType {
+    TensorType { name: Some(label.clone()), dtype: *dtype, shape: shape.clone(), conj: false }
 }
 
-/// The draft of one step over the axes `space`, before the passes.
-fn lower(ir: &Ir, c: &Contraction, space: &[u32], machine: &Machine) -> Draft {
-    let result = BufferId(ir.inputs().len() as u32);
-    let buffer = |(k, node): (u32, &Node)| {
-        let storage = if k == result.0 { Storage::Output(0) } else { Storage::Input(k) };
-        let (label, extents) = (node.label.clone(), Shape::from_slice(&node.shape));
-        Buffer { label, dtype: node.dtype, extents, storage, layout: Layout::RowMajor }
+/// The contraction of `node` as a product of `operands`, if it is one along plain axes.
+fn product<'a>(node: &Node, operands: &'a [TensorType]) -> Option<Product<'a>> {
+    let c = node.contraction().filter(|c| c.expr.is_none() && c.init.is_none())?;
+    let factor = |access: &Access<NodeId>| {
+        let (operand, axes) = (access.tensor.0, numbers(&access.indices)?);
+        Some(Factor { operand, conj: access.conj, axes })
     };
-    let mut buffers = IdVec::with_capacity(ir.nodes().len());
-    (0..).zip(ir.nodes().iter()).for_each(|node| _ = buffers.push(buffer(node)));
-    let mut local: SmallVec<[Option<u32>; 8]> = SmallVec::from_elem(None, c.axes.len());
-    (0..).zip(space).for_each(|(at, &axis)| local[axis as usize] = Some(at));
-    let index = |index: &Index<NodeId>| {
-        index.as_axis().and_then(|axis| local[axis as usize]).map_or(Index::constant(0), Index::axis)
+    let (first, second) = match &c.factors[..] {
+        [a] => (factor(a)?, None),
+        [a, b] => (factor(a)?, Some(factor(b)?)),
+        _ => return None,
     };
-    let read = |factor: &Access<NodeId>| Access {
-        conj: factor.conj,
-        ..Access::new(BufferId(factor.tensor.0), factor.indices.iter().map(index))
-    };
-    let step = Step {
-        origin: NodeId(result.0),
-        axes: space.iter().map(|&axis| c.axes[axis as usize].clone()).collect(),
-        reads: c.factors.iter().map(read).collect(),
-        write: Access::new(result, c.output.iter().map(index)),
-        mode: WriteMode::Overwrite,
-        algebra: c.algebra,
-        form: Form::Nest(None),
-    };
-    Draft {
-        buffers,
-        regions: few([Region { loops: Vec::new(), steps: vec![step], partitions: None }]),
-        inputs: few((0..result.0).map(BufferId)),
-        outputs: few([result]),
-        scratch: 0,
-        machine: *machine,
+    let (axes, label, dtype, output) = (c.axes.clone(), node.label.clone(), node.dtype, numbers(&c.output)?);
+    Some(Product { operands, axes, first, second, label, dtype, output, algebra: c.algebra })
+}
+
+/// The axes that index functions are, if they are plain axes or 0.
+fn numbers(indices: &[Index<NodeId>]) -> Option<AxisNumbers> {
+    let mut numbers = AxisNumbers::default();
+    for index in indices {
+        let axis = index.as_axis().and_then(|axis| u8::try_from(axis).ok()).unwrap_or(AxisNumbers::NONE);
+        numbers.push(axis).filter(|()| axis != AxisNumbers::NONE || *index == Index::constant(0))?;
     }
+    Some(numbers)
+}
+
+/// The axes of a step in the order in which expansion writes them; `None` if it writes another node than a product and
+/// a permutation of its result.
+fn space(product: &Product<'_>) -> Option<SmallVec<[u8; 16]>> {
+    let Product { axes, first, second, output, dtype, algebra, .. } = product;
+    let holds_sums = algebra.accumulator(*dtype) == *dtype;
+    if axes.len() > Product::MOST_AXES || axes.iter().any(|axis| axis.extent == 0) {
+        return None;
+    }
+    // The tensors that have each axis: bits 0 and 1 are the factors, bit 2 is the result.
+    let (mut holders, mut space) = ([0u8; Product::MOST_AXES], SmallVec::new());
+    // Whether the axes of a tensor are distinct, apart from those of extent 1.
+    let mut mark = |numbers: &AxisNumbers, bit: u8| {
+        let mut distinct = true;
+        for &axis in numbers.as_slice().iter().filter(|&&axis| axis != AxisNumbers::NONE) {
+            distinct &= axes.get(axis as usize)?.extent == 1 || holders[axis as usize] & bit == 0;
+            holders[axis as usize] |= bit;
+        }
+        Some(distinct)
+    };
+    let distinct = mark(&first.axes, 1)? & second.map_or(Some(true), |b| mark(&b.axes, 2))?;
+    mark(output, 4)?;
+    let output = output.as_slice();
+    if output.iter().enumerate().any(|(k, axis)| *axis == AxisNumbers::NONE || output[..k].contains(axis)) {
+        return None;
+    }
+    let all = 0..axes.len() as u8;
+    let wide = |axis: u8| axes.get(axis as usize).is_some_and(|axis| axis.extent != 1);
+    let Some(second) = second else {
+        let keeps_units = !holds_sums || output.len() == axes.len();
+        all.filter(|&axis| keeps_units || wide(axis)).for_each(|axis| space.push(axis));
+        return Some(space);
+    };
+    let ordered = holds_sums && algebra.laws(*dtype).distributive && distinct;
+    // An axis of one tensor is summed or broadcast in a node of its own.
+    if !ordered || all.into_iter().any(|axis| wide(axis) && holders[axis as usize].count_ones() < 2) {
+        return None;
+    }
+    for (factor, held) in [(first, 0b111), (first, 0b101), (second, 0b110), (first, 0b011)] {
+        for &axis in factor.axes.as_slice() {
+            if wide(axis) && holders[axis as usize] == held {
+                space.push(axis);
+            }
+        }
+    }
+    Some(space)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{Explain, ExplainSource, ExplainStage, PassSet, PlanError};
 
 const TRANSFORM: &str = "pi,qj,ijkl,rk,sl->pqrs";
 
-fn with_passes(ir: &Ir, passes: PassSet) -> Box<super::Compiled> {
+fn with_passes(ir: &Ir, passes: PassSet) -> super::Compiled {
     let options = PlanOptions { passes, ..PlanOptions::default() };
     compile(ir, &Order::default(), &Budget::default(), &options).unwrap()
 }

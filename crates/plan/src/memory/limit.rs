@@ -10,14 +10,16 @@ use crate::error::{LargeTensor, MemoryExcess, PlanError, WhyNotSliced};
 /// The most bytes of one allocation.
 pub(super) const ADDRESSABLE: usize = isize::MAX as usize;
 
+/// The most bytes of one tensor.
+pub(crate) const MOST_BYTES: usize = ADDRESSABLE - Plan::ALIGN;
+
 /// Refuses a draft with an intermediate or a result that cannot be addressed.
 ///
 /// # Errors
 /// [`PlanError::TooLarge`] names the first such tensor.
 pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
     let fits = |buffer: &Buffer| {
-        let addressable = || buffer.bytes().is_some_and(|bytes| bytes <= ADDRESSABLE - Plan::ALIGN);
-        matches!(buffer.storage, Storage::Input(_)) || addressable()
+        matches!(buffer.storage, Storage::Input(_)) || buffer.bytes().is_some_and(|bytes| bytes <= MOST_BYTES)
     };
     let wide = draft.buffers.entries().find(|(_, buffer)| !fits(buffer));
     wide.map_or(Ok(()), |(k, _)| Err(too_large(draft, k)))

@@ -15,15 +15,15 @@ const LEAST_EXTENT: usize = 2;
 
 /// Gives the gemm form to every nest that is a matrix product large enough to pay.
 pub(crate) fn run(draft: &mut Draft) -> usize {
-    let mut regions = std::mem::take(&mut draft.regions);
     let mut changes = 0;
-    for step in regions.iter_mut().flat_map(|region| &mut region.steps) {
-        if let Some(gemm) = recognise(draft, step) {
-            step.form = Form::Gemm(gemm);
-            changes += 1;
+    for region in 0..draft.regions.len() {
+        for step in 0..draft.regions[region].steps.len() {
+            if let Some(gemm) = recognise(draft, &draft.regions[region].steps[step]) {
+                draft.regions[region].steps[step].form = Form::Gemm(gemm);
+                changes += 1;
+            }
         }
     }
-    draft.regions = regions;
     changes
 }
 

@@ -8,6 +8,7 @@ pub use print::LabelName;
 
 use crate::span::Span;
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 use std::ops::Range;
 
 /// Input terms and an optional output term: lists of labels with at most one ellipsis each.
@@ -17,7 +18,7 @@ use std::ops::Range;
 /// stored as a range of terms; since no group has a single item, the ranges determine the nesting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscripts {
-    text: Box<str>,
+    text: SmolStr,
     spelling: Spelling,
     labels: SmallVec<[Label; 8]>,
     terms: SmallVec<[Term; 4]>,
@@ -100,6 +101,12 @@ impl Subscripts {
     /// The labels of a term of these subscripts, in order.
     pub fn labels(&self, term: &Term) -> &[Label] {
         &self.labels[term.first as usize..term.last as usize]
+    }
+
+    /// The labels of all input terms, in order.
+    pub(crate) fn input_labels(&self) -> &[Label] {
+        let end = self.output.map_or(self.labels.len(), |output| output.term.first as usize);
+        &self.labels[..end]
     }
 
     /// The groups, in the order of their opening parentheses.

@@ -9,7 +9,7 @@ use crate::ast::{Builder, Spelling, Subscripts};
 use crate::error::Error;
 use crate::labels::is_label;
 use nom::bytes::complete::tag;
-use nom::character::complete::{char, satisfy};
+use nom::character::complete::char;
 use nom::combinator::{cut, opt};
 use nom::error::ParseError;
 use nom::sequence::terminated;
@@ -43,7 +43,7 @@ pub(crate) fn parse(text: &str) -> Result<Arc<Subscripts>, Error> {
         Err(nom::Err::Incomplete(_)) => text.len(),
     };
     if rest == 0 && b.open_parenthesis().is_none() {
-        return Ok(b.finish(text));
+        return Ok(b.finish());
     }
     Err(diagnose(text, text.len() - rest, &b))
 }
@@ -84,23 +84,32 @@ fn group<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
 }
 
 /// `lterm = { LABEL } [ ELLIPSIS { LABEL } ]`.
-fn lterm<'t>(mut rest: &'t str, b: &mut Builder) -> Parsed<'t> {
+fn lterm<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
     b.begin_term(b.at(rest));
+    let rest = labels(rest, b);
+    Ok((ellipsis(rest, b).map_or(rest, |(after, ())| labels(after, b)), ()))
+}
+
+/// All labels up to the next other symbol.
+fn labels<'t>(text: &'t str, b: &mut Builder) -> &'t str {
+    let mut rest = text;
     while let Ok((after, ())) = label(rest, b) {
         rest = after;
     }
-    if let Ok((after, ())) = ellipsis(rest, b) {
-        rest = after;
-        while let Ok((after, ())) = label(rest, b) {
-            rest = after;
-        }
+    if rest.len() < text.len() {
+        b.end_labels();
     }
-    Ok((rest, ()))
+    rest
 }
 
 /// `LABEL`: see [`is_label`].
+#[inline]
 fn label<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
-    let (after, c) = satisfy(is_label)(rest)?;
+    let mut chars = rest.chars();
+    let Some(c) = chars.next().filter(|&c| is_label(c)) else {
+        return Err(nom::Err::Error(StoppedAt { rest: rest.len() }));
+    };
+    let after = chars.as_str();
     b.label(c.into(), Span::new(b.at(rest), b.at(after)));
     space(after)
 }
@@ -120,6 +129,7 @@ fn arrow<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
 }
 
 /// `SPACE = { " " }`: U+0020 only.
+#[inline]
 fn space(rest: &str) -> Parsed<'_> {
     Ok((if rest.starts_with(' ') { rest.trim_start_matches(' ') } else { rest }, ()))
 }

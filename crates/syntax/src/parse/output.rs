@@ -16,7 +16,7 @@ const FEW: usize = 4;
 /// [`ErrorKind::OutputRepeated`], [`ErrorKind::OutputUnknown`].
 pub(crate) fn check_output(s: &Subscripts) -> Result<(), Error> {
     let Some(output) = s.output() else { return Ok(()) };
-    let inputs = s.terms().iter().flat_map(|term| s.labels(term)).map(|label| label.id);
+    let inputs = s.input_labels().iter().map(|label| label.id);
     OutputCheck { text: s.text(), nouns: ("a label", "labels"), name: &|id| s.name(id).to_string() }
         .run(s.labels(&output.term), inputs)
 }

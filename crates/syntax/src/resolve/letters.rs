@@ -3,9 +3,11 @@
 mod axes;
 mod errors;
 mod lower;
+mod product;
 
 pub(super) use errors::count_help;
 pub(super) use lower::addressable;
+pub(super) use product::lower_to_product;
 
 use super::Options;
 use crate::ast::{Spelling, Subscripts};

@@ -65,7 +65,6 @@ fn both_ways_lead_to_one_plan() {
         let want = fully(&ir, &how, &budget, &options).unwrap();
         let facts = |c: &Compiled| (c.operands.clone(), c.constant_plan.is_none(), c.cost, c.memory, c.passes);
         assert_eq!(*compiled.plan, *want.plan, "{ir}");
-        assert_eq!(compiled.plan.depths(), want.plan.depths());
         assert_eq!(facts(&compiled), facts(&want), "{ir}");
         if round % 8 == 0 {
             assert_eq!(text(&ir, &compiled), text(&ir, &want));

@@ -40,7 +40,7 @@ fn layer(size: &Layer, dtype: Dtype, algebra: Algebra, policies: [OutOfRange; 2]
     ir
 }
 
-fn compiled(ir: &Ir) -> Box<Compiled> {
+fn compiled(ir: &Ir) -> Compiled {
     compile(ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap()
 }
 

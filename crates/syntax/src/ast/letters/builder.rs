@@ -7,11 +7,9 @@ use std::sync::Arc;
 
 /// The subscripts read so far. The caller checks the grammar.
 pub(crate) struct Builder {
+    /// The output is the last term until they are finished.
+    subscripts: Subscripts,
     text_len: usize,
-    spelling: Spelling,
-    labels: SmallVec<[Label; 8]>,
-    terms: SmallVec<[Term; 4]>,
-    groups: Vec<Group>,
     /// Positions in `groups` of the open groups.
     open: Vec<usize>,
     arrow: Option<Span>,
@@ -19,15 +17,9 @@ pub(crate) struct Builder {
 
 impl Builder {
     pub(crate) fn new(text: &str, spelling: Spelling) -> Builder {
-        Builder {
-            text_len: text.len(),
-            spelling,
-            labels: SmallVec::new(),
-            terms: SmallVec::new(),
-            groups: Vec::new(),
-            open: Vec::new(),
-            arrow: None,
-        }
+        let (labels, terms, groups) = (SmallVec::new(), SmallVec::new(), Vec::new());
+        let subscripts = Subscripts { text: text.into(), spelling, labels, terms, groups, output: None };
+        Builder { subscripts, text_len: text.len(), open: Vec::new(), arrow: None }
     }
 
     /// The byte position of `rest`, a suffix of the text.
@@ -37,42 +29,50 @@ impl Builder {
 
     /// Begins the next term (after the arrow: the output) at `at`.
     pub(crate) fn begin_term(&mut self, at: u32) {
-        let count = self.labels.len() as u32;
-        self.terms.push(Term { span: Span::point(at), ellipsis: None, first: count, last: count });
+        let count = self.subscripts.labels.len() as u32;
+        self.subscripts.terms.push(Term { span: Span::point(at), ellipsis: None, first: count, last: count });
     }
 
+    /// Adds a label to the current term, which [`end_labels`](Builder::end_labels) or [`end_term`](Builder::end_term)
+    /// then extends.
     pub(crate) fn label(&mut self, id: u32, span: Span) {
-        self.labels.push(Label { id, span });
-        if let Some(term) = self.terms.last_mut() {
-            term.last += 1;
-            term.span.end = span.end;
-        }
+        self.subscripts.labels.push(Label { id, span });
     }
 
     pub(crate) fn ellipsis(&mut self, span: Span) {
-        if let Some(term) = self.terms.last_mut() {
+        if let Some(term) = self.subscripts.terms.last_mut() {
             let before = (term.last - term.first) as usize;
             term.ellipsis = Some(Ellipsis { before, span });
             term.span.end = span.end;
         }
     }
 
-    /// Extends the current term to `end`, for terms with brackets.
+    /// Extends the current term to the last label.
+    pub(crate) fn end_labels(&mut self) {
+        if let Some(label) = self.subscripts.labels.last() {
+            self.end_term(label.span.end);
+        }
+    }
+
+    /// Extends the current term to `end`, with the labels so far.
     pub(crate) fn end_term(&mut self, end: u32) {
-        if let Some(term) = self.terms.last_mut() {
-            term.span.end = end;
+        let last = self.subscripts.labels.len() as u32;
+        if let Some(term) = self.subscripts.terms.last_mut() {
+            (term.last, term.span.end) = (last, end);
         }
     }
 
     pub(crate) fn open_group(&mut self, parenthesis: Span) {
-        self.open.push(self.groups.len());
-        self.groups.push(Group { span: parenthesis, terms: self.terms.len()..self.terms.len() });
+        self.open.push(self.subscripts.groups.len());
+        self.subscripts
+            .groups
+            .push(Group { span: parenthesis, terms: self.subscripts.terms.len()..self.subscripts.terms.len() });
     }
 
     pub(crate) fn close_group(&mut self, parenthesis: Span) {
-        if let Some(group) = self.open.pop().and_then(|g| self.groups.get_mut(g)) {
+        if let Some(group) = self.open.pop().and_then(|g| self.subscripts.groups.get_mut(g)) {
             group.span.end = parenthesis.end;
-            group.terms.end = self.terms.len();
+            group.terms.end = self.subscripts.terms.len();
         }
     }
 
@@ -87,7 +87,7 @@ impl Builder {
 
     /// The span of the innermost open parenthesis.
     pub(crate) fn open_parenthesis(&self) -> Option<Span> {
-        self.open.last().and_then(|&g| self.groups.get(g)).map(|group| group.span)
+        self.open.last().and_then(|&g| self.subscripts.groups.get(g)).map(|group| group.span)
     }
 
     /// The number of open parentheses.
@@ -97,19 +97,12 @@ impl Builder {
 
     /// The current term.
     pub(crate) fn current_term(&self) -> Option<&Term> {
-        self.terms.last()
+        self.subscripts.terms.last()
     }
 
-    /// The finished subscripts of `text`.
-    pub(crate) fn finish(mut self, text: &str) -> Arc<Subscripts> {
-        let output = self.arrow.and_then(|arrow| Some(Output { arrow, term: self.terms.pop()? }));
-        Arc::new(Subscripts {
-            text: text.into(),
-            spelling: self.spelling,
-            labels: self.labels,
-            terms: self.terms,
-            groups: self.groups,
-            output,
-        })
+    /// The finished subscripts.
+    pub(crate) fn finish(mut self) -> Arc<Subscripts> {
+        let output = self.arrow.and_then(|arrow| Some(Output { arrow, term: self.subscripts.terms.pop()? }));
+        Arc::new(Subscripts { output, ..self.subscripts })
     }
 }

@@ -4,7 +4,7 @@ use super::Options;
 use super::errors::LettersErrors;
 use crate::ast::{Subscripts, Term};
 use crate::error::{Error, LabeledAxis, SizeRule};
-use einfold_ir::TensorType;
+use einfold_ir::{TensorType, few};
 use smallvec::SmallVec;
 
 /// The axis of each dimension of a term.
@@ -34,14 +34,13 @@ impl Axes {
             }
             covered = covered.max(rank - labels);
         }
-        let mut labels: SmallVec<[u32; 8]> = SmallVec::new();
-        for term in s.terms() {
-            s.labels(term).iter().for_each(|label| labels.push(label.id));
-        }
+        let mut labels: SmallVec<[u32; 8]> = few(s.input_labels().iter().map(|label| label.id));
         labels.sort_unstable();
-        let implicit = s.output().is_none();
-        let uses = labels.chunk_by(|a, b| a == b).filter(|uses| implicit && uses.len() == 1);
-        let once: SmallVec<[u32; 8]> = uses.map(|uses| uses[0]).collect();
+        let mut once: SmallVec<[u32; 8]> = SmallVec::new();
+        if s.output().is_none() {
+            let uses = labels.chunk_by(|a, b| a == b).filter(|uses| uses.len() == 1);
+            uses.for_each(|uses| once.push(uses[0]));
+        }
         labels.dedup();
 
         let mut axes = Axes { labels, covered, operands: SmallVec::new(), output: Dims::new() };

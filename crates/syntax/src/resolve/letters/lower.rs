@@ -106,12 +106,6 @@ fn uses(axes: &Axes) -> SmallVec<[TermUses; 4]> {
     uses
 }
 
-/// The name of an operand without a name.
-fn operand_label(operand: usize) -> Label {
-    const FIRST: [&str; 8] = ["x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"];
-    FIRST.get(operand).map_or_else(|| format_smolstr!("x{operand}"), |label| Label::new_static(label))
-}
-
 /// Whether a tensor of this shape can be addressed. Axes of size 0 do not make up for large ones, as in NumPy and
 /// ndarray.
 pub(in super::super) fn addressable(shape: &[usize], dtype: Dtype) -> bool {
@@ -152,7 +146,7 @@ impl<'a> Lowering<'a> {
         if !addressable(&input.shape, input.dtype) {
             return Err(self.errors.too_large(&input.shape, input.dtype, self.errors.s.terms()[operand].span));
         }
-        let label = input.name.clone().unwrap_or_else(|| operand_label(operand));
+        let label = input.label(operand);
         let tensor = self.ir.input(label, input.dtype, input.shape.as_slice());
         let (dims, shape) = (self.axes.operands[operand].as_slice().into(), input.shape.as_slice().into());
         Ok(FactorTensor { tensor, conj: input.conj, dims, shape })
