@@ -78,7 +78,7 @@ const MAX_LOG2: f64 = 1000.0;
 pub(super) struct FloatCosts<'a> {
     pub(super) legs: &'a [Leg],
     /// The axes of each tensor.
-    pub(super) of_tensor: ListPool,
+    of_tensor: ListPool,
 }
 
 impl FloatCosts<'_> {

@@ -15,7 +15,7 @@ mod splits;
 #[cfg(test)]
 mod tests;
 
-use crate::graph::{Graph, ListPool, Pairs, join_by_size};
+use crate::graph::{Graph, Pairs, join_by_size};
 use crate::watch::{StopCheck, tally};
 use crate::{OrderError, SearchRequest, SearchResult, graph, greedy};
 pub(crate) use cost_model::subset_products;
@@ -47,13 +47,15 @@ pub(crate) fn pairs(
     stop: &StopCheck<'_>,
 ) -> Result<Pairs, OrderError> {
     let leaves = graph.legs.len();
-    let whole = || std::iter::once(0..leaves as u32).collect();
-    let components: ListPool = if tries_all(leaves, splits) { whole() } else { graph.components() };
+    let mut work = SplitBudget { limit: splits, done: 0, stop };
+    if tries_all(leaves, splits) {
+        return component_pairs(graph, greedy, &mut work);
+    }
+    let components = graph.components();
     let operands = components.iter().map(<[u32]>::len).max().unwrap_or(0);
     if operands > MAX_TENSORS {
         return Err(OrderError::TooMany { operands, limit: MAX_TENSORS });
     }
-    let mut work = SplitBudget { limit: splits, done: 0, stop };
     let mut pairs = Pairs::with_capacity(leaves);
     let mut parts = Vec::with_capacity(components.len());
     for members in components.iter() {

@@ -4,6 +4,8 @@
 //! tensor by tensor and give the bounds; then usable sets are united, in the order of their numbers of tensors. A bound
 //! never excludes a set of such a tree, and equal splits are ranked as in [`full`], so the steps are those of [`full`].
 
+use smallvec::SmallVec;
+
 use super::cost_model::FloatCosts;
 use super::full;
 use super::{flops, steps};
@@ -35,40 +37,41 @@ pub(super) fn pairs(tensors: usize, costs: &FloatCosts<'_>, known: Pairs) -> Pai
 #[derive(Clone, Copy)]
 struct TensorSet {
     set: u32,
+    /// The half of the best split that has the first tensor.
+    first: u32,
     /// The tensors that share an axis with one of the set.
     near: u32,
+    /// Whether a tree that is better than the known one may contain the set.
+    admitted: bool,
     /// The product of the extents of all axes, and of those summed within the set.
     points: f64,
     summed: f64,
-    per_summed: f64,
     /// The least flops of a tree of the set.
     flops: f64,
-    /// The half of the best split that has the first tensor.
-    first: u32,
-    /// Whether a tree that is better than the known one may contain the set.
-    admitted: bool,
 }
 
-const EMPTY: TensorSet = TensorSet {
-    set: 0,
-    near: 0,
-    points: 1.0,
-    summed: 1.0,
-    per_summed: 1.0,
-    flops: f64::INFINITY,
-    first: 0,
-    admitted: false,
-};
+const EMPTY: TensorSet =
+    TensorSet { set: 0, first: 0, near: 0, admitted: false, points: 1.0, summed: 1.0, flops: f64::INFINITY };
 
-impl TensorSet {
+/// A set that a split may have as a half.
+#[derive(Clone, Copy)]
+struct Half {
+    set: u32,
+    place: u32,
+    /// The tensors that share an axis with one of the set.
+    near: u32,
+    flops: f64,
+    per_summed: f64,
     /// The elements of the result.
-    fn size(&self) -> f64 {
-        self.points * self.per_summed
-    }
+    size: f64,
 }
 
-struct Search<'a> {
-    costs: &'a FloatCosts<'a>,
+/// The bit of the output among the tensors that have an axis.
+const OUTPUT: u32 = 1 << 31;
+
+struct Search {
+    /// The tensors that have each axis, and its extent, by tensor.
+    axes: Vec<SmallVec<[(u32, f64); 4]>>,
     /// The flops of the known tree.
     limit: f64,
     tensors: usize,
@@ -82,19 +85,25 @@ struct Search<'a> {
     places: Vec<u16>,
 }
 
-impl<'a> Search<'a> {
+impl Search {
     /// Finds all connected sets; `None` if they are many.
-    fn new(tensors: usize, costs: &'a FloatCosts<'a>, limit: f64) -> Option<Search<'a>> {
+    fn new(tensors: usize, costs: &FloatCosts<'_>, limit: f64) -> Option<Search> {
         let max_sets = FEW.max((1 << tensors) / 4);
-        let (known, places) = (Vec::with_capacity(max_sets.min(16 * tensors)), vec![0; 1 << tensors]);
+        let mut axes = vec![SmallVec::new(); tensors];
+        for leg in costs.legs {
+            let members = leg.members as u32;
+            let holders = members | if leg.kept { OUTPUT } else { 0 };
+            bits(members).for_each(|tensor| axes[tensor].push((holders, leg.extent as f64)));
+        }
+        let (known, places) = (Vec::with_capacity(4 * tensors), vec![0; 1 << tensors]);
         let all = (1 << tensors) - 1;
-        let mut search = Search { costs, limit, tensors, all, max_sets, least: [0.0; 2], known, places };
+        let mut search = Search { axes, limit, tensors, all, max_sets, least: [0.0; 2], known, places };
         for tensor in 0..tensors {
             search.add(TensorSet { flops: 0.0, ..search.grown(&EMPTY, tensor) });
         }
         let mut at = 0;
         while let Some(&set) = search.known.get(at) {
-            for tensor in bits(set.near & !set.set) {
+            for tensor in bits(set.near & !set.set & all) {
                 if search.places[(set.set | 1 << tensor) as usize] == 0 {
                     if search.known.len() == max_sets {
                         return None;
@@ -104,13 +113,12 @@ impl<'a> Search<'a> {
             }
             at += 1;
         }
-        let sizes = search.known.iter().filter(|set| set.set != all).map(TensorSet::size);
+        let sizes = search.known.iter().filter(|set| set.set != all).map(|set| set.points / set.summed);
         // The result of a set that is not connected is the product of results of connected sets.
         let size = sizes.fold(f64::INFINITY, f64::min);
         search.least = [size, costs.least_step(size)];
-        for at in 0..search.known.len() {
-            search.known[at].admitted = search.admits(&search.known[at]);
-        }
+        let below = search.below();
+        search.known.iter_mut().for_each(|set| set.admitted = set.set == all || set.points < below * set.summed);
         Some(search)
     }
 
@@ -127,18 +135,12 @@ impl<'a> Search<'a> {
     fn grown(&self, set: &TensorSet, tensor: usize) -> TensorSet {
         let TensorSet { set: before, mut near, mut points, mut summed, .. } = *set;
         let union = before | 1 << tensor;
-        for &number in &self.costs.of_tensor[tensor] {
-            let leg = &self.costs.legs[number as usize];
-            let members = leg.members as u32;
-            near |= members;
-            if members & before == 0 {
-                points *= leg.extent as f64;
-            }
-            if !leg.kept && members & !union == 0 {
-                summed *= leg.extent as f64;
-            }
+        for &(holders, extent) in &self.axes[tensor] {
+            near |= holders;
+            points *= if holders & before == 0 { extent } else { 1.0 };
+            summed *= if holders & !union == 0 { extent } else { 1.0 };
         }
-        TensorSet { set: union, near, points, summed, per_summed: 1.0 / summed, ..EMPTY }
+        TensorSet { set: union, near, points, summed, ..EMPTY }
     }
 
     /// Returns the least flops of the steps of a better tree besides those that compute and use a set, if it has this
@@ -148,33 +150,47 @@ impl<'a> Search<'a> {
         others.checked_sub(2).map_or(0.0, |steps| steps as f64 * self.least[1] + self.least[0])
     }
 
-    /// Returns whether a better tree may contain the set: the steps that compute and use it visit its elements.
-    fn admits(&self, set: &TensorSet) -> bool {
-        set.set == self.all || 2.0 * set.size() + self.remaining(self.tensors - 2) < self.limit
+    /// Returns a bound that the results of the sets of a better tree are below: the steps that compute and use a set
+    /// visit the elements of its result.
+    fn below(&self) -> f64 {
+        (self.limit - self.remaining(self.tensors - 2)) / 2.0
     }
 
     /// Returns the least flops of a tree, or infinity if it is not below the limit; `None` if many sets are usable.
     fn run(&mut self) -> Option<f64> {
-        let (mut usable, mut ends, mut offers) = (Vec::with_capacity(self.max_sets), vec![0, self.tensors], 0);
-        usable.extend_from_slice(&self.known[..self.tensors]);
-        let mut reached = Vec::new();
+        let (mut usable, mut ends, mut offers) = (Vec::with_capacity(8 * self.tensors), vec![0, self.tensors], 0);
+        let (below, mut reached) = (self.below(), Vec::new());
+        let half = |place: usize, set: &TensorSet| Half {
+            set: set.set,
+            place: place as u32,
+            near: set.near,
+            flops: set.flops,
+            per_summed: 1.0 / set.summed,
+            size: set.points / set.summed,
+        };
+        usable.extend(self.known[..self.tensors].iter().enumerate().map(|(place, set)| half(place, set)));
         for size in 2..=self.tensors {
-            reached.clear();
             for less in 1..=size / 2 {
                 let firsts = &usable[ends[less - 1]..ends[less]];
                 let seconds = &usable[ends[size - less - 1]..ends[size - less]];
                 for (k, first) in firsts.iter().enumerate() {
                     let others = if less == size - less { &seconds[k + 1..] } else { seconds };
                     for second in others.iter().filter(|second| first.set & second.set == 0) {
+                        // Most outer products are too large.
+                        let outer = first.near & second.set == 0;
+                        if outer && first.size * second.size >= below && size < self.tensors {
+                            continue;
+                        }
                         offers += 1;
-                        self.offer(first, second, &mut reached);
+                        self.offer(first, second, below, &mut reached);
                     }
                 }
             }
-            for &place in &reached {
-                let set = &self.known[place];
-                if set.flops + set.size() + self.remaining(self.tensors - size) < self.limit {
-                    usable.push(*set);
+            let later = self.limit - self.remaining(self.tensors - size);
+            for place in reached.drain(..) {
+                let set = half(place, &self.known[place]);
+                if set.flops + set.size < later {
+                    usable.push(set);
                 }
             }
             if usable.len() > self.max_sets {
@@ -188,11 +204,12 @@ impl<'a> Search<'a> {
 
     /// Enters a split of the union of two sets, the first of which is not larger. Of equal splits the one is kept whose
     /// half without the first tensor has the largest number.
-    fn offer(&mut self, first: &TensorSet, second: &TensorSet, reached: &mut Vec<usize>) {
+    fn offer(&mut self, first: &Half, second: &Half, below: f64, reached: &mut Vec<usize>) {
         let union = first.set | second.set;
         if self.places[union as usize] == 0 {
-            let set = bits(first.set).fold(*second, |set, tensor| self.grown(&set, tensor));
-            self.add(TensorSet { admitted: self.admits(&set), ..set });
+            let grown = self.known[second.place as usize];
+            let set = bits(first.set).fold(grown, |set, tensor| self.grown(&set, tensor));
+            self.add(TensorSet { admitted: union == self.all || set.points < below * set.summed, ..set });
         }
         let place = usize::from(self.places[union as usize]) - 1;
         let set = &mut self.known[place];
