@@ -33,7 +33,7 @@ pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderEr
     let limits = Limits::of(task, budget);
     let serves = budget.objective == Objective::Flops && limits.admit(&cost);
     if serves && (exact || worth(cost.flops, each) < *WORK.start()) {
-        return Ok(tree.into());
+        return Ok(SearchResult { cost: Some(cost), ..tree.into() });
     }
     let mut found = SearchResult::from(tree);
     let mut work = *WORK.start();

@@ -92,16 +92,22 @@ impl Assignment {
         }
         let mut order: Vec<usize> = (0..requests.len()).collect();
         order.sort_by_key(|&k| (Reverse(requests[k].bytes), requests[k].life.first));
-        let (mut in_use, mut offsets, mut bytes) = (RangesInUse::over(steps), vec![0; requests.len()], 0);
+        let few = requests.len() <= RangesInUse::FEW;
+        let mut in_use = RangesInUse::over(if few { 1 } else { steps });
+        let (mut offsets, mut bytes) = (vec![0; requests.len()], 0);
         for k in order {
             let Request { life, bytes: needed } = requests[k];
             // Empty buffers stay at offset 0.
             if needed == 0 {
                 continue;
             }
-            offsets[k] = in_use.lowest(life, needed);
+            offsets[k] = if few { in_use.lowest_of_few(life, needed) } else { in_use.lowest(life, needed) };
             let end = offsets[k].saturating_add(needed);
-            in_use.add(life, offsets[k], end);
+            if few {
+                in_use.add_to_few(life, offsets[k], end)
+            } else {
+                in_use.add(life, offsets[k], end)
+            }
             bytes = bytes.max(end);
         }
         if bytes >= apart.bytes {
@@ -112,8 +118,10 @@ impl Assignment {
     }
 }
 
-/// The bytes in use, indexed by step.
+/// The bytes in use, indexed by step, or as a list if they are few.
 struct RangesInUse {
+    /// The lifetime, start and end of each of a few ranges, ascending by start.
+    few: SmallVec<[(Lifetime, usize, usize); 16]>,
     /// The nodes of a segment tree over the steps (Bentley 1977), whose leaves are the second half.
     nodes: Vec<TreeNode>,
 }
@@ -130,10 +138,21 @@ struct TreeNode {
 impl RangesInUse {
     /// The most ranges that a search for an offset reads, so that the search time is linear in the number of buffers.
     const LOOKS: usize = 1 << 8;
+    /// The most buffers whose ranges are a list.
+    const FEW: usize = 16;
 
     /// An empty tree over this number of steps.
     fn over(steps: usize) -> RangesInUse {
-        RangesInUse { nodes: vec![TreeNode::default(); 2 * steps.next_power_of_two()] }
+        RangesInUse { few: SmallVec::new(), nodes: vec![TreeNode::default(); 2 * steps.next_power_of_two()] }
+    }
+
+    fn add_to_few(&mut self, life: Lifetime, start: usize, end: usize) {
+        self.few.insert(self.few.partition_point(|(_, other, _)| *other < start), (life, start, end));
+    }
+
+    fn lowest_of_few(&self, life: Lifetime, bytes: usize) -> usize {
+        let alive = self.few.iter().filter(|(other, ..)| other.overlaps(&life));
+        alive.fold(0, |at, &(_, start, end)| if start < at.saturating_add(bytes) { at.max(end) } else { at })
     }
 
     fn add(&mut self, life: Lifetime, start: usize, end: usize) {
@@ -241,8 +260,9 @@ mod tests {
                 };
                 let want = (0..).find(|&start| free(start)).unwrap();
                 let start = in_use.lowest(life, bytes);
-                assert_eq!(start, want);
+                assert_eq!([start, in_use.lowest_of_few(life, bytes)], [want; 2]);
                 in_use.add(life, start, start + bytes);
+                in_use.add_to_few(life, start, start + bytes);
                 all.push((life, start, start + bytes));
             }
         }
