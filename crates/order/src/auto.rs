@@ -67,6 +67,10 @@ fn quick(search: &SearchRequest<'_>) -> Result<(Tree, Cost, bool), OrderError> {
     let Ok(exact) = dp::pairs(graph, Some(&steps), splits, &stop) else {
         return Ok((tree, cost, false));
     };
+    // The greedy steps are in the comparison already.
+    if exact == steps {
+        return Ok((tree, cost, true));
+    }
     let exact = graph::tree(leaves, &exact)?;
     if exact != tree
         && let Some(exact_cost) = cost::cost_within(graph, &exact, cost.flops)

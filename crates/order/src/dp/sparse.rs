@@ -95,7 +95,7 @@ impl Search {
             let holders = members | if leg.kept { OUTPUT } else { 0 };
             bits(members).for_each(|tensor| axes[tensor].push((holders, leg.extent as f64)));
         }
-        let (known, places) = (Vec::with_capacity(4 * tensors), vec![0; 1 << tensors]);
+        let (known, places) = (Vec::with_capacity(8 * tensors), vec![0; 1 << tensors]);
         let all = (1 << tensors) - 1;
         let mut search = Search { axes, limit, tensors, all, max_sets, least: [0.0; 2], known, places };
         for tensor in 0..tensors {
@@ -159,7 +159,7 @@ impl Search {
     /// Returns the least flops of a tree, or infinity if it is not below the limit; `None` if many sets are usable.
     fn run(&mut self) -> Option<f64> {
         let (mut usable, mut ends, mut offers) = (Vec::with_capacity(8 * self.tensors), vec![0, self.tensors], 0);
-        let (below, mut reached) = (self.below(), Vec::new());
+        let (below, mut reached) = (self.below(), Vec::with_capacity(2 * self.tensors));
         let half = |place: usize, set: &TensorSet| Half {
             set: set.set,
             place: place as u32,
