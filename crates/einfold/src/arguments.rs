@@ -125,6 +125,7 @@ pub struct ArgumentList<'a> {
 
 impl<'a> ArgumentList<'a> {
     /// Calls `go` with the operands.
+    #[inline]
     pub(crate) fn with<R>(operands: &'a (impl Operands + ?Sized), go: impl FnOnce(Arguments<'_>) -> R) -> R {
         let mut list = ArgumentList::default();
         operands.append_to(&mut list);
@@ -145,6 +146,7 @@ impl<'a> ArgumentList<'a> {
     }
 
     /// Borrows the operands as [`Arguments`].
+    #[inline]
     pub fn arguments(&self) -> Arguments<'_> {
         Arguments { views: &self.views, conj: &self.conj, names: &self.names }
     }

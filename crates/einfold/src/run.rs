@@ -67,8 +67,11 @@ fn run(
     taken: u64,
     execute: impl FnOnce(&[AnyView<'_>], &exec::BindOptions<'_>, &mut Scratch, &Control<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut list = ArgumentList::default();
-    let arguments = plan.0.arrange(arguments, &mut list)?;
+    let mut list = None;
+    let arguments = match arguments.has_names() {
+        true => plan.0.arrange(arguments, list.insert(ArgumentList::default()))?,
+        false => arguments,
+    };
     let (expected, found) = (plan.input_types().len(), arguments.views().len());
     if expected != found {
         return Err(plan.0.point(BindError::Operands { expected, found }.into()));
@@ -76,15 +79,16 @@ fn run(
     arguments.check_conj(plan.input_types()).map_err(|error| plan.0.point(error))?;
     let settings = &plan.expression().settings;
     let CallOptions { alpha, beta, scratch, control, order: _ } = options;
-    if (alpha.is_some() || beta.is_some()) && !plan.expression().is_scalable() {
-        return Err(ErrorKind::NotScalable.into());
-    }
-    let (alpha, beta) = (factor(plan, "alpha", alpha)?, factor(plan, "beta", beta)?);
-    let (alpha, beta) = (alpha.as_ref().map(Element::view), beta.as_ref().map(Element::view));
+    let (alpha, beta) = match (alpha, beta) {
+        (None, None) => (None, None),
+        _ if !plan.expression().is_scalable() => return Err(ErrorKind::NotScalable.into()),
+        (alpha, beta) => (factor(plan, "alpha", alpha)?, factor(plan, "beta", beta)?),
+    };
+    let (mut alpha_view, mut beta_view) = (None, None);
     let left = |bytes: u64| usize::try_from(bytes.saturating_sub(taken)).unwrap_or(usize::MAX);
     let options = exec::BindOptions {
-        alpha: alpha.as_ref(),
-        beta: beta.as_ref(),
+        alpha: alpha.as_ref().map(|alpha| &*alpha_view.insert(alpha.view())),
+        beta: beta.as_ref().map(|beta| &*beta_view.insert(beta.view())),
         semirings: settings.semiring.as_slice(),
         memory: settings.budget.memory_bytes.map(left),
         ..exec::BindOptions::default()
@@ -105,7 +109,6 @@ fn run(
 }
 
 /// Converts a factor of a call to the dtype that it is multiplied in.
-#[inline]
 fn factor(plan: &Plan, name: &'static str, value: Option<Scalar>) -> Result<Option<Element>, Error> {
     let Some(value) = value else { return Ok(None) };
     let wanted = match (plan.expression().settings.options.algebra, plan.outputs().next()) {

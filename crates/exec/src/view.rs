@@ -256,12 +256,14 @@ impl<'a, T: Element, D: Dimension> From<ArrayView<'a, T, D>> for AnyView<'a> {
 
 /// Borrows shape and strides, which a view of an array of dynamic rank would copy.
 impl<'a, T: Element, D: Dimension> From<&'a ArrayRef<T, D>> for AnyView<'a> {
+    #[inline]
     fn from(array: &'a ArrayRef<T, D>) -> AnyView<'a> {
         AnyView { raw: RawView::new(at(array.as_ptr(), 0), array.shape(), array.strides()), memory: PhantomData }
     }
 }
 
 impl<'a, T: Element, D: Dimension> From<&'a mut ArrayRef<T, D>> for AnyViewMut<'a> {
+    #[inline]
     fn from(array: &'a mut ArrayRef<T, D>) -> AnyViewMut<'a> {
         let ptr = at(array.as_mut_ptr(), 0);
         AnyViewMut { raw: RawView::new(ptr, array.shape(), array.strides()), initialised: true, memory: PhantomData }
@@ -278,22 +280,23 @@ impl<'a, T: Element, D: Dimension> From<ArrayViewMut<'a, T, D>> for AnyViewMut<'
 impl RawView {
     /// `strides` count elements. They become 0 where they are never used, so every other stride leads from one element of
     /// an allocation to another, and its product with the size fits.
+    #[inline]
     fn new<T: Element>(ptr: NonNull<T>, shape: &[usize], strides: &[isize]) -> RawView {
         RawView::of(T::dtype(), ptr.cast(), shape, strides, size_of::<T>())
     }
 
-    /// `strides` count `unit` bytes.
+    /// `strides` count `unit` bytes. Inlined, because it is short where the rank is part of the type of an array.
+    #[inline(always)]
     fn of(dtype: Dtype, ptr: NonNull<u8>, shape: &[usize], strides: &[isize], unit: usize) -> RawView {
         let unit = if shape.contains(&0) { 0 } else { unit as isize };
-        let bytes = |extent: usize, stride: isize| if extent < 2 { 0 } else { stride * unit };
-        let rank = shape.len();
+        let bytes = move |(&extent, &stride): (&usize, &isize)| if extent < 2 { 0 } else { stride * unit };
+        let (rank, axes) = (shape.len(), shape.iter().zip(strides));
         if rank > INLINE_AXES {
-            let strides = shape.iter().zip(strides).map(|(&extent, &stride)| bytes(extent, stride)).collect();
-            return RawView { dtype, ptr, extents: shape.into(), strides };
+            return RawView { dtype, ptr, extents: shape.into(), strides: axes.map(bytes).collect() };
         }
         let (mut e, mut s) = ([0; INLINE_AXES], [0; INLINE_AXES]);
-        for k in 0..rank {
-            (e[k], s[k]) = (shape[k], bytes(shape[k], strides[k]));
+        for ((to, of), axis) in e.iter_mut().zip(&mut s).zip(axes) {
+            (*to, *of) = (*axis.0, bytes(axis));
         }
         RawView { dtype, ptr, extents: Extents::from_buf_and_len(e, rank), strides: Strides::from_buf_and_len(s, rank) }
     }

@@ -33,7 +33,7 @@ pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderEr
     let limits = Limits::of(task, budget);
     let serves = budget.objective == Objective::Flops && limits.admit(&cost);
     if serves && (exact || worth(cost.flops, each) < *WORK.start()) {
-        return Ok(tree.into());
+        return Ok(SearchResult { cost: Some(cost), ..tree.into() });
     }
     let mut found = SearchResult::from(tree);
     let mut work = *WORK.start();
@@ -67,6 +67,10 @@ fn quick(search: &SearchRequest<'_>) -> Result<(Tree, Cost, bool), OrderError> {
     let Ok(exact) = dp::pairs(graph, Some(&steps), splits, &stop) else {
         return Ok((tree, cost, false));
     };
+    // The greedy steps are in the comparison already.
+    if exact == steps {
+        return Ok((tree, cost, true));
+    }
     let exact = graph::tree(leaves, &exact)?;
     if exact != tree
         && let Some(exact_cost) = cost::cost_within(graph, &exact, cost.flops)

@@ -142,7 +142,7 @@ fn root(parent: &mut [u32], mut tensor: u32) -> u32 {
 /// Contracts two leg lists: calls `sum` for each axis that is summed, updates `uses`, and returns the legs of the
 /// result, which are the axes with further uses.
 pub(crate) fn contract(a: &[u32], b: &[u32], uses: &mut [u32], sum: impl FnMut(u32)) -> Vec<u32> {
-    let mut legs = Vec::new();
+    let mut legs = Vec::with_capacity(a.len() + b.len());
     contract_into(&mut legs, [a, b], uses, sum);
     legs
 }

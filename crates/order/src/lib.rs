@@ -203,24 +203,22 @@ pub(crate) struct SearchResult {
     pub(crate) tree: Tree,
     pub(crate) slices: Vec<SlicedAxis>,
     pub(crate) record: Option<ReplayRecord>,
+    /// The cost of the tree without slices and constants, if the search has computed it.
+    pub(crate) cost: Option<Cost>,
 }
 
 impl SearchResult {
     /// Adds the cost and the name of the strategy. `graph` is that of the network, if it exists already.
     pub(crate) fn with_cost(self, task: &Task<'_>, graph: Option<&Graph>, strategy: &'static str) -> FoundOrder {
-        let SearchResult { tree, slices, record } = self;
-        FoundOrder {
-            cost: slices::sliced_cost_with_constants((task.network, graph), &tree, &slices, task.constants),
-            tree,
-            slices,
-            strategy,
-            record,
-        }
+        let SearchResult { tree, slices, record, cost } = self;
+        let known = cost.filter(|_| graph.is_some() && slices.is_empty() && task.constants.is_empty());
+        let computed = || slices::sliced_cost_with_constants((task.network, graph), &tree, &slices, task.constants);
+        FoundOrder { cost: known.unwrap_or_else(computed), tree, slices, strategy, record }
     }
 }
 
 impl From<Tree> for SearchResult {
     fn from(tree: Tree) -> SearchResult {
-        SearchResult { tree, slices: Vec::new(), record: None }
+        SearchResult { tree, slices: Vec::new(), record: None, cost: None }
     }
 }

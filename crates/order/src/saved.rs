@@ -138,7 +138,7 @@ impl SavedTree {
     /// The same as for [`slices_of`](SavedTree::slices_of).
     pub fn follow(&self, task: &Task<'_>, names: &[impl AsRef<str>]) -> Result<FoundOrder, OrderMismatch> {
         let slices = self.slices_of(task.network, names)?;
-        Ok(SearchResult { tree: self.tree.clone(), slices, record: None }.with_cost(task, None, "path"))
+        Ok(SearchResult { slices, ..self.tree.clone().into() }.with_cost(task, None, "path"))
     }
 
     /// Returns the slices as slices of a network whose axes have the given names.

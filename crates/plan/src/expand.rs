@@ -301,7 +301,11 @@ impl<'a, 'i> TreeWriter<'a, 'i> {
     /// The kept axes and all axes, in their natural order, of the product of `children`, which are no longer used.
     fn split(&mut self, children: &[OpenTensor]) -> (AxisList, AxisList) {
         let roles = self.uses.product(&children.iter().map(|c| &c.axes[..]).collect::<SmallVec<[_; 4]>>());
-        (roles.kept().collect(), roles.kept().chain(roles.reduced()).collect())
+        let mut kept = roles.batch;
+        [&roles.m, &roles.n].iter().for_each(|group| kept.extend_from_slice(group));
+        let mut space = kept.clone();
+        [&roles.k, &roles.lhs_only, &roles.rhs_only].iter().for_each(|group| space.extend_from_slice(group));
+        (kept, space)
     }
 
     /// Writes a node over `space` that holds the axes `kept` in their order.

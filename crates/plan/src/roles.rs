@@ -91,8 +91,10 @@ impl AxisUses {
     pub(crate) fn product(&mut self, children: &[&[u32]]) -> Roles {
         children.iter().copied().flatten().for_each(|&a| self.0[a as usize] -= 1);
         let first = children.first().copied().unwrap_or_default();
-        let rest: AxisList = children.iter().skip(1).copied().flatten().copied().collect();
-        let mut kept: AxisList = first.iter().chain(&rest).copied().collect();
+        let mut rest = AxisList::new();
+        children.iter().skip(1).for_each(|axes| rest.extend_from_slice(axes));
+        let mut kept = AxisList::from_slice(first);
+        kept.extend_from_slice(&rest);
         kept.retain(|a| self.of(*a) > 0);
         classify(first, &rest, &kept)
     }

@@ -27,7 +27,7 @@ mod split_reduction;
 mod step;
 mod tile_plan;
 
-use program_key::Key;
+use program_key::{Key, KnownViews};
 
 use einfold_ir::{Algebra, BufferId, Dtype, Plan, Storage, StridedAxis, UserAlgebra};
 
@@ -65,6 +65,8 @@ pub struct Scratch {
     areas: Areas,
     /// The key that `program` was bound for; `None` after an error.
     bound: Option<Key>,
+    /// The views that `program` was bound for.
+    views: KnownViews,
     lists: BindLists,
 }
 
@@ -132,14 +134,10 @@ pub fn bind<'b>(
         None => Isa::chosen()?,
     };
     let known = scratch.bound.as_ref().is_some_and(|key| key.is_of(plan, options, isa));
-    if known && program_key::fits(plan, &scratch.lists, ins, outs) {
+    if known && scratch.views.are(ins, outs) {
         check_operands::check_init(outs, options)?;
     } else {
-        check_operands::check(plan, ins, outs, options)?;
-        // An error leaves an incomplete program.
-        scratch.bound = None;
         scratch.bind(plan, ins, outs, options, isa)?;
-        scratch.bound = Key::new(plan, options, isa);
     }
     let Scratch { memory, program, areas, .. } = scratch;
     let base = memory.ensure(areas.total())?.as_mut_ptr().cast();
@@ -148,7 +146,8 @@ pub fn bind<'b>(
 }
 
 impl Scratch {
-    /// Binds the program, without the addresses of operands and outputs.
+    /// Checks the operands and outputs, and binds the program without their addresses.
+    #[inline(never)]
     fn bind(
         &mut self,
         plan: &Plan,
@@ -157,6 +156,9 @@ impl Scratch {
         options: &BindOptions<'_>,
         isa: Isa,
     ) -> Result<(), BindError> {
+        check_operands::check(plan, ins, outs, options)?;
+        // An error leaves an incomplete program.
+        self.bound = None;
         let mut binder = self.binder(plan, options, isa);
         binder.store_strides(|storage| match storage {
             Storage::Input(k) => Some(ins[k as usize].strides()),
@@ -166,8 +168,9 @@ impl Scratch {
         for (number, region) in plan.regions.iter().enumerate() {
             binder.region(number, region)?;
         }
-        let areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
-        self.areas = areas;
+        self.areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
+        self.views.set(ins, outs);
+        self.bound = Key::new(plan, options, isa);
         Ok(())
     }
 
@@ -218,15 +221,10 @@ impl Areas {
             .unwrap_or(usize::MAX)
     }
 
-    /// The byte of scratch memory at which a base address lies; `None` for memory of the caller.
-    fn at(self, base: BaseAddress) -> Option<usize> {
+    /// The first bytes of scratch memory of the packed matrices and of the constants.
+    fn starts(self) -> [usize; 2] {
         let packed = self.planned.next_multiple_of(Plan::ALIGN);
-        match base {
-            BaseAddress::Input(_) | BaseAddress::Output(_) => None,
-            BaseAddress::Planned { at, .. } => Some(at),
-            BaseAddress::Packed(at) => Some(packed + at),
-            BaseAddress::Constant(at) => Some(packed + self.packed + at),
-        }
+        [packed, packed + self.packed]
     }
 }
 
@@ -239,18 +237,19 @@ fn relocate(
     outs: &mut [AnyViewMut<'_>],
     options: &BindOptions<'_>,
 ) {
+    let [packed, constants] = areas.starts();
     for operand in &mut program.operands {
-        let start = match (operand.base, areas.at(operand.base)) {
-            (_, Some(at)) => base.wrapping_add(at),
-            (BaseAddress::Input(k), _) => ins[k].ptr().cast_mut(),
-            (BaseAddress::Output(k), _) => outs[k].ptr(),
-            (BaseAddress::Planned { .. } | BaseAddress::Packed(_) | BaseAddress::Constant(_), None) => base,
+        let start = match operand.base {
+            BaseAddress::Input(k) => ins[k].ptr().cast_mut(),
+            BaseAddress::Output(k) => outs[k].ptr(),
+            BaseAddress::Planned { at, .. } => base.wrapping_add(at),
+            BaseAddress::Packed(at) => base.wrapping_add(packed + at),
+            BaseAddress::Constant(at) => base.wrapping_add(constants + at),
         };
         operand.ptr = Ptr(start.wrapping_offset(operand.offset));
     }
-    let at = |at: usize| base.wrapping_add(areas.at(BaseAddress::Constant(at)).unwrap_or(0));
     for constant in &program.constants {
-        scalar::write_constant(constant, options, at);
+        scalar::write_constant(constant, options, |at| base.wrapping_add(constants + at));
     }
 }
 

@@ -7,7 +7,7 @@
 use einfold_ir::{Dtype, Plan, PlanId, UserAlgebra, few};
 use smallvec::SmallVec;
 
-use super::{BindLists, BindOptions};
+use super::BindOptions;
 use crate::kernels::Isa;
 use crate::view::{AnyView, AnyViewMut};
 
@@ -71,19 +71,49 @@ fn value(view: &AnyView<'_>) -> Option<Value> {
     Some((dtype, bytes))
 }
 
-/// Whether the views are of a plan and have the strides that `lists` holds for it, so that its program fits them.
-pub(super) fn fits(plan: &Plan, lists: &BindLists, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) -> bool {
-    macro_rules! all_fit {
-        ($ids:expr, $views:expr) => {
-            $ids.len() == $views.len()
-                && $ids.iter().zip($views).all(|(&id, view)| {
-                    let (buffer, known) = (plan.buffer(id), &lists.strides[lists.starts[id.0 as usize]..]);
-                    let (extents, strides, expected) = (view.extents(), view.strides(), &buffer.extents[..]);
-                    view.dtype() == buffer.dtype
-                        && extents.len() == expected.len()
-                        && (0..extents.len()).all(|k| extents[k] == expected[k] && strides[k] == known[k])
-                })
-        };
+/// The dtypes, extents and strides of the operands and outputs that a program is bound for.
+#[derive(Debug, Default)]
+pub(super) struct KnownViews {
+    /// The dtype and the rank of each operand, then of each output.
+    types: SmallVec<[(Dtype, usize); 4]>,
+    inputs: usize,
+    /// The extent and the stride of each axis of all of them.
+    axes: SmallVec<[(usize, isize); 12]>,
+}
+
+impl KnownViews {
+    /// Stores the views of a call.
+    pub(super) fn set(&mut self, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) {
+        let KnownViews { types, inputs, axes } = self;
+        types.clear();
+        axes.clear();
+        *inputs = ins.len();
+        macro_rules! push_all {
+            ($views:expr) => {
+                for view in $views {
+                    types.push((view.dtype(), view.extents().len()));
+                    axes.extend(view.extents().iter().copied().zip(view.strides().iter().copied()));
+                }
+            };
+        }
+        push_all!(ins);
+        push_all!(outs);
     }
-    all_fit!(plan.inputs, ins) && all_fit!(plan.outputs, outs)
+
+    /// Whether these views are equal to the stored ones, except for their addresses.
+    pub(super) fn are(&self, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) -> bool {
+        let (mut types, mut axes) = (self.types.iter(), &self.axes[..]);
+        macro_rules! all_fit {
+            ($views:expr) => {
+                $views.iter().zip(&mut types).all(|(view, &(dtype, rank))| {
+                    let (extents, strides) = (view.extents(), view.strides());
+                    let Some((known, rest)) = axes.split_at_checked(rank) else { return false };
+                    axes = rest;
+                    let same = known.iter().zip(extents.iter().zip(strides)).all(|(k, (e, s))| (k.0, k.1) == (*e, *s));
+                    same && extents.len() == rank && view.dtype() == dtype
+                })
+            };
+        }
+        ins.len() == self.inputs && ins.len() + outs.len() == self.types.len() && all_fit!(ins) && all_fit!(outs)
+    }
 }

@@ -23,7 +23,9 @@ pub(super) unsafe fn product<A: ScalarOp, M: ScalarOp<T = A::T>>(
     adds: bool,
 ) {
     let factor = |ptr: *mut u8, offset| ptr.wrapping_offset(offset).cast::<A::T>();
-    for row in offsets.chunks_exact(1 + 2 * terms) {
+    let mut rows = offsets;
+    while let Some((row, rest)) = rows.split_at_checked(1 + 2 * terms) {
+        rows = rest;
         let target = factor(c, row[0]);
         // SAFETY: the caller promises elements at the positions of the factors, and at that of the target, which has a
         // value if `adds`.

@@ -28,6 +28,7 @@ unsafe impl Sync for Blocks<'_> {}
 
 impl Run<'_> {
     /// Runs a matrix product in one iteration of its region, its blocks in parallel.
+    #[inline(never)]
     pub(super) fn gemm(&self, gemm: &BoundGemm, iteration: &[usize]) -> Result<(), RunStopped> {
         let alpha = gemm.alpha.and_then(|operand| NonNull::new(self.base(operand, iteration)));
         let blocks = Blocks { run: self, gemm, bases: self.bases(gemm.loops.operands, iteration), iteration, alpha };

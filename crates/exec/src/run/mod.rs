@@ -72,7 +72,8 @@ impl Run<'_> {
         }
     }
 
-    /// Runs an operation in an iteration of its region.
+    /// Runs an operation in an iteration of its region. The larger operations are not inlined, so that a small product
+    /// needs no large stack frame.
     fn op(&self, op: &Op, iteration: &[usize]) -> Result<(), RunStopped> {
         if self.control.is_cancelled() {
             return Err(RunStopped::Cancelled);
@@ -87,6 +88,7 @@ impl Run<'_> {
 
     /// Runs all iterations from `iteration` on in which the first `fixed` loops keep their position. An operation runs in
     /// those iterations in which a loop that it depends on has advanced.
+    #[inline(never)]
     fn iterations(&self, region: &BoundRegion, mut iteration: Iteration, fixed: usize) -> Result<(), RunStopped> {
         let extents = &self.program.extents[region.loops.range()];
         let depths = &self.program.depths[region.ops.range()];

@@ -28,6 +28,7 @@ pub(super) struct Blocks<'r> {
 unsafe impl Sync for Blocks<'_> {}
 
 impl Run<'_> {
+    #[inline(never)]
     pub(super) fn nest(&self, nest: &BoundNest, iteration: &[usize]) -> Result<(), RunStopped> {
         let blocks = Blocks { run: self, nest, iteration, bases: self.bases(nest.loops.operands, iteration) };
         // The closure captures the whole struct, which is `Sync`, and not its fields.

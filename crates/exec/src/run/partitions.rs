@@ -11,6 +11,7 @@ use crate::error::RunStopped;
 
 impl Run<'_> {
     /// Runs a region whose first loop is over partitions. No memory that one of them writes is touched by another.
+    #[inline(never)]
     pub(super) fn partitions(&self, region: &BoundRegion) -> Result<(), RunStopped> {
         let count = self.program.extents[region.loops.start];
         let workers = self.workers(region.points, count).unwrap_or(1);

@@ -37,6 +37,7 @@ unsafe impl Sync for Product<'_> {}
 
 impl Run<'_> {
     /// Runs a product in one iteration of its region.
+    #[inline(never)]
     pub(super) fn product(&self, bound: &BoundProduct, iteration: &[usize]) -> Result<(), RunStopped> {
         let product = Product {
             run: self,

@@ -21,20 +21,26 @@ unsafe impl Sync for Batch<'_> {}
 
 impl Run<'_> {
     pub(super) fn small(&self, product: &SmallProduct, iteration: &[usize]) -> Result<(), RunStopped> {
-        let SmallProduct { loops, grid, kernel, adds, terms, offsets } = *product;
+        let SmallProduct { loops, grid, kernel, adds, terms, offsets } = product;
         let offsets = &self.program.strides[offsets.range()];
         if loops.kept > 0 {
-            let batch = Batch { run: self, product, offsets, bases: self.bases(loops.operands, iteration) };
-            // The closure captures the whole struct, which is `Sync`, and not its fields.
-            let batch = &batch;
-            return self.blocks(&grid, move |range| batch.run(range));
+            return self.batch(product, offsets, iteration);
         }
         let base = |operand| self.base(loops.operands.start + operand, iteration);
         // SAFETY: `bind` has proven that all offsets lead to elements of the operands (docs/unsafe.md), and chose the
         // kernel for their dtype. This thread alone runs the operation.
-        unsafe { kernel(offsets, terms, [base(0), base(1), base(2)], adds) }
+        unsafe { kernel(offsets, *terms, [base(0), base(1), base(2)], *adds) }
         self.advance(grid.points);
         Ok(())
+    }
+
+    /// Runs one product for each position of the kept loops.
+    #[inline(never)]
+    fn batch(&self, product: &SmallProduct, offsets: &[isize], iteration: &[usize]) -> Result<(), RunStopped> {
+        let batch = Batch { run: self, product, offsets, bases: self.bases(product.loops.operands, iteration) };
+        // The closure captures the whole struct, which is `Sync`, and not its fields.
+        let batch = &batch;
+        self.blocks(&product.grid, move |range| batch.run(range))
     }
 }
 

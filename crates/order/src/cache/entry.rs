@@ -38,7 +38,7 @@ impl Entry {
         let slices = self.slices.iter().map(|&slice| sliced(slice, key, task.network)).collect::<Option<_>>()?;
         let record = self.record.as_ref().map(|record| record.parse().ok());
         let record = if let Some(record) = record { Some(record?) } else { None };
-        Some(SearchResult { tree, slices, record }.with_cost(task, None, strategy(&self.strategy).ok()?.name))
+        Some(SearchResult { slices, record, ..tree.into() }.with_cost(task, None, strategy(&self.strategy).ok()?.name))
     }
 }
 

@@ -110,8 +110,7 @@ fn slices_have_the_axes_of_the_task() {
     assert_eq!(key.axes, [7, 5]);
     let tree = Tree::from_ssa(2, &[vec![0, 1]]).unwrap();
     let slices = vec![SlicedAxis { axis: 5, parts: 2 }];
-    let found =
-        SearchResult { tree, slices: slices.clone(), record: None }.with_cost(&Task::new(&renamed), None, "deep");
+    let found = SearchResult { slices: slices.clone(), ..tree.into() }.with_cost(&Task::new(&renamed), None, "deep");
     let entry = Entry::new(&found, &key);
     assert_eq!(entry.to_order(&Task::new(&renamed), &key), Some(found.clone()));
     let plain = Network::new(vec![vec![0, 1], vec![1]], vec![0], vec![2, 2]).unwrap();

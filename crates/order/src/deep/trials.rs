@@ -106,6 +106,6 @@ impl<'a> Trials<'a> {
     fn found(&self, best: Trial) -> Result<SearchResult, OrderError> {
         let Trial { outcome, record, .. } = best;
         let tree = graph::tree(self.problem.graph.legs.len(), &outcome.pairs)?;
-        Ok(SearchResult { tree, slices: outcome.slices, record })
+        Ok(SearchResult { slices: outcome.slices, record, ..tree.into() })
     }
 }

@@ -4,15 +4,15 @@ use std::ops::Add;
 
 use einfold_ir::Count;
 
-use super::{MAX_TENSORS, Set, bits};
+use super::{Set, bits};
 use crate::graph::{Graph, ListPool};
 
 /// An axis, by the set of tensors that have it.
 pub(super) struct Leg {
     pub(super) members: Set,
     /// Whether the output has it.
-    kept: bool,
-    extent: u64,
+    pub(super) kept: bool,
+    pub(super) extent: u64,
 }
 
 impl Leg {
@@ -76,20 +76,29 @@ const MAX_LOG2: f64 = 1000.0;
 /// A step visits all axes of its tensors but those summed before, so its flops are a product of three numbers that
 /// depend on one set each.
 pub(super) struct FloatCosts<'a> {
-    legs: &'a [Leg],
+    pub(super) legs: &'a [Leg],
     /// The axes of each tensor.
     of_tensor: ListPool,
 }
 
 impl FloatCosts<'_> {
+    /// Returns a lower bound of the flops of any step but the last, if no result of one has less than `size` elements:
+    /// if each axis belongs to two tensors, or to one and the output, a step sums over an axis or multiplies tensors
+    /// without common axes.
+    pub(super) fn least_step(&self, size: f64) -> f64 {
+        let is_edge = |leg: &Leg| leg.members.count_ones() + u32::from(leg.kept) == 2;
+        let summed = self.legs.iter().map(|leg| leg.extent as f64).fold(size, f64::min);
+        if self.legs.iter().all(is_edge) { size * summed } else { size }
+    }
+
     /// Returns `None` if an extent is 0 or the product is too large for f64.
-    pub(super) fn of(legs: &[Leg]) -> Option<FloatCosts<'_>> {
+    pub(super) fn of(legs: &[Leg], tensors: usize) -> Option<FloatCosts<'_>> {
         let all = Count::product(legs.iter().map(|leg| leg.extent));
         if all == Count::ZERO || all.log2() >= MAX_LOG2 {
             return None;
         }
         let members: ListPool = legs.iter().map(|leg| bits(leg.members).map(|tensor| tensor as u32)).collect();
-        Some(FloatCosts { legs, of_tensor: members.transposed(MAX_TENSORS) })
+        Some(FloatCosts { legs, of_tensor: members.transposed(tensors) })
     }
 }
 
@@ -152,14 +161,10 @@ impl CostModel for FloatCosts<'_> {
         info.points * info.per_summed
     }
 
-    /// If each axis belongs to two tensors, or to one and the output, a step sums over an axis or multiplies tensors
-    /// without common axes.
     fn least(&self, table: &[LegProducts]) -> [f64; 2] {
         let sizes = table[1..table.len() - 1].iter().map(|&info| self.min_use(info));
         let size = sizes.fold(f64::INFINITY, f64::min);
-        let is_edge = |leg: &Leg| leg.members.count_ones() + u32::from(leg.kept) == 2;
-        let summed = self.legs.iter().map(|leg| leg.extent as f64).fold(size, f64::min);
-        [size, if self.legs.iter().all(is_edge) { size * summed } else { size }]
+        [size, self.least_step(size)]
     }
 
     fn table(&self, tensors: usize) -> Vec<LegProducts> {

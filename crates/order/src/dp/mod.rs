@@ -2,7 +2,7 @@
 //!
 //! The result of a set of tensors, and so the cost of all later steps, does not depend on the order within the set: the
 //! best tree of a set is its best split with the best trees of both halves. For up to [`ALL_SPLITS`] tensors all splits
-//! are tried ([`full`]), outer products included. For more, each connected component is solved on its own, with splits
+//! are tried ([`full`], [`sparse`]), outer products included. For more, each connected component is solved on its own, with splits
 //! into connected halves only ([`connected`]), as by R. N. C. Pfeifer, J. Haegeman and F. Verstraete ("Faster
 //! identification of optimal contraction sequences for tensor networks", Phys. Rev. E 90, 033315, 2014); the components
 //! are joined by size.
@@ -10,11 +10,12 @@
 mod connected;
 mod cost_model;
 mod full;
+mod sparse;
 mod splits;
 #[cfg(test)]
 mod tests;
 
-use crate::graph::{Graph, ListPool, Pairs, join_by_size};
+use crate::graph::{Graph, Pairs, join_by_size};
 use crate::watch::{StopCheck, tally};
 use crate::{OrderError, SearchRequest, SearchResult, graph, greedy};
 pub(crate) use cost_model::subset_products;
@@ -46,13 +47,15 @@ pub(crate) fn pairs(
     stop: &StopCheck<'_>,
 ) -> Result<Pairs, OrderError> {
     let leaves = graph.legs.len();
-    let whole = || std::iter::once(0..leaves as u32).collect();
-    let components: ListPool = if tries_all(leaves, splits) { whole() } else { graph.components() };
+    let mut work = SplitBudget { limit: splits, done: 0, stop };
+    if tries_all(leaves, splits) {
+        return component_pairs(graph, greedy, &mut work);
+    }
+    let components = graph.components();
     let operands = components.iter().map(<[u32]>::len).max().unwrap_or(0);
     if operands > MAX_TENSORS {
         return Err(OrderError::TooMany { operands, limit: MAX_TENSORS });
     }
-    let mut work = SplitBudget { limit: splits, done: 0, stop };
     let mut pairs = Pairs::with_capacity(leaves);
     let mut parts = Vec::with_capacity(components.len());
     for members in components.iter() {
@@ -73,9 +76,9 @@ fn tries_all(tensors: usize, splits: u64) -> bool {
 /// Returns the exact steps of one component.
 fn component_pairs(part: &Graph, greedy: Option<&Pairs>, work: &mut SplitBudget<'_>) -> Result<Pairs, OrderError> {
     let legs = Leg::all(part);
-    match FloatCosts::of(&legs) {
-        Some(floats) => pairs_by_costs(part, &legs, &floats, greedy, work),
-        None => pairs_by_costs(part, &legs, &ExactCosts(&legs), greedy, work),
+    match FloatCosts::of(&legs, part.legs.len()) {
+        Some(floats) => pairs_by_costs(part, &legs, &floats, greedy, sparse::pairs, work),
+        None => pairs_by_costs(part, &legs, &ExactCosts(&legs), greedy, full::pairs, work),
     }
 }
 
@@ -84,13 +87,14 @@ fn pairs_by_costs<P: CostModel>(
     legs: &[Leg],
     costs: &P,
     greedy: Option<&Pairs>,
+    all_splits: impl FnOnce(usize, &P, Pairs) -> Pairs,
     work: &mut SplitBudget<'_>,
 ) -> Result<Pairs, OrderError> {
     let tensors = part.legs.len();
     let known = |stop| greedy.cloned().unwrap_or_else(|| greedy::pairs(part, stop));
     if tries_all(tensors, work.remaining()) {
         work.spend(full::work(tensors), tensors)?;
-        return Ok(full::pairs(tensors, costs, known(work.stop)));
+        return Ok(all_splits(tensors, costs, known(work.stop)));
     }
     connected::pairs(tensors, legs, costs, known(work.stop), work)
 }

@@ -3,7 +3,7 @@
 use einfold_ir::{Count, Network};
 
 use super::cost_model::{CostModel, ExactCosts, FloatCosts, Leg};
-use super::{SplitBudget, connected, full};
+use super::{SplitBudget, connected, full, sparse};
 use crate::graph::{Graph, Pairs};
 use crate::watch::StopCheck;
 use crate::{cost, graph, left_to_right};
@@ -125,7 +125,8 @@ fn connected_splits_reach_the_least_flops_of_linked_trees() {
         let least = least_flops(&network, true).unwrap().min(flops(&graph, &known));
         let mut work = SplitBudget { limit: u64::MAX, done: 0, stop: &StopCheck::new(&()) };
         let floats =
-            connected::pairs(tensors, &legs, &FloatCosts::of(&legs).unwrap(), known.clone(), &mut work).unwrap();
+            connected::pairs(tensors, &legs, &FloatCosts::of(&legs, tensors).unwrap(), known.clone(), &mut work)
+                .unwrap();
         let counts = connected::pairs(tensors, &legs, &ExactCosts(&legs), known, &mut work).unwrap();
         assert_eq!([flops(&graph, &floats), flops(&graph, &counts)], [least; 2], "{network:?}");
     }
@@ -154,9 +155,43 @@ fn the_table_of_all_sets_has_the_info_of_each() {
     for _ in 0..200 {
         let graph = Graph::of(&random.network(7, &[2, 3, 5]));
         let legs = Leg::all(&graph);
-        let costs = FloatCosts::of(&legs).unwrap();
+        let costs = FloatCosts::of(&legs, graph.legs.len()).unwrap();
         for (set, all) in costs.table(graph.legs.len()).into_iter().enumerate() {
             assert_eq!(all, costs.info(set as u128));
+        }
+    }
+}
+
+#[test]
+fn a_search_of_few_sets_returns_the_steps_of_the_search_of_all_sets() {
+    let mut random = Random(5);
+    for round in 0..1500 {
+        // Few extents lead to many equal splits.
+        let extents: &[u64] = [&[2][..], &[2, 4], &[2, 3, 5, 7], &[1, 2, 30]][round % 4];
+        let (tensors, mut inputs, mut axes) = (2 + random.below(9), Vec::new(), 0);
+        inputs.resize(tensors as usize, Vec::new());
+        // A chain or a tree, sometimes in several components, with some more axes.
+        for k in 1..tensors + random.below(3) {
+            let near = if round % 3 == 0 { k - 1 } else { random.below(k.min(tensors)) };
+            if random.below(16) > 0 {
+                inputs[(k % tensors) as usize].push(axes);
+                inputs[(near % tensors) as usize].push(axes);
+                axes += 1;
+            }
+        }
+        (0..random.below(4)).for_each(|k| inputs[random.below(tensors) as usize].push(axes + k as u32));
+        let extents = (0..axes + 3).map(|_| extents[random.below(extents.len() as u64) as usize]).collect();
+        let output = (0..axes + 3)
+            .filter(|axis| *axis >= axes || random.below(8) == 0)
+            .filter(|axis| inputs.iter().any(|input| input.contains(axis)));
+        let output = output.collect();
+        let network = Network::new(inputs, output, extents).unwrap();
+        let (graph, tensors) = (Graph::of(&network), network.inputs().len());
+        let legs = Leg::all(&graph);
+        let costs = FloatCosts::of(&legs, tensors).unwrap();
+        for known in [as_written(tensors), crate::greedy::pairs(&graph, &StopCheck::new(&()))] {
+            let all = full::pairs(tensors, &costs, known.clone());
+            assert_eq!(sparse::pairs(tensors, &costs, known), all, "{network:?}");
         }
     }
 }

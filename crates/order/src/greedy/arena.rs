@@ -18,8 +18,9 @@ pub(super) struct Arena<T> {
 const SLACK: usize = 1 << 16;
 
 impl<T: Copy> Arena<T> {
-    pub(super) fn new() -> Arena<T> {
-        Arena { items: Vec::new(), ranges: Vec::new(), open: 0, used: 0 }
+    /// Returns an empty arena with capacity for `lists` lists and `items` items in total.
+    pub(super) fn with_capacity(lists: usize, items: usize) -> Arena<T> {
+        Arena { items: Vec::with_capacity(items), ranges: Vec::with_capacity(lists), open: 0, used: 0 }
     }
 
     /// Drops all lists and keeps the memory.
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn lists_survive_the_dropping_of_others() {
-        let mut arena = Arena::new();
+        let mut arena = Arena::with_capacity(0, 0);
         for _ in 0..2 {
             arena.clear();
             for list in 0..100_000_u32 {

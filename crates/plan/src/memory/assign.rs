@@ -92,7 +92,9 @@ impl Assignment {
         }
         let mut order: Vec<usize> = (0..requests.len()).collect();
         order.sort_by_key(|&k| (Reverse(requests[k].bytes), requests[k].life.first));
-        let (mut in_use, mut offsets, mut bytes) = (RangesInUse::over(steps), vec![0; requests.len()], 0);
+        let few = requests.len() <= RangesInUse::FEW;
+        let mut in_use = if few { RangesInUse::default() } else { RangesInUse::over(steps) };
+        let (mut offsets, mut bytes) = (vec![0; requests.len()], 0);
         for k in order {
             let Request { life, bytes: needed } = requests[k];
             // Empty buffers stay at offset 0.
@@ -112,9 +114,13 @@ impl Assignment {
     }
 }
 
-/// The bytes in use, indexed by step.
+/// The bytes in use, indexed by step, or as a list if they are few.
+#[derive(Default)]
 struct RangesInUse {
-    /// The nodes of a segment tree over the steps (Bentley 1977), whose leaves are the second half.
+    /// The lifetime, start and end of each of a few ranges, ascending by start.
+    few: SmallVec<[(Lifetime, usize, usize); 16]>,
+    /// The nodes of a segment tree over the steps (Bentley 1977), whose leaves are the second half. Without nodes, the
+    /// ranges are in `few`.
     nodes: Vec<TreeNode>,
 }
 
@@ -130,13 +136,18 @@ struct TreeNode {
 impl RangesInUse {
     /// The most ranges that a search for an offset reads, so that the search time is linear in the number of buffers.
     const LOOKS: usize = 1 << 8;
+    /// The most buffers whose ranges are a list.
+    const FEW: usize = 16;
 
     /// An empty tree over this number of steps.
     fn over(steps: usize) -> RangesInUse {
-        RangesInUse { nodes: vec![TreeNode::default(); 2 * steps.next_power_of_two()] }
+        RangesInUse { few: SmallVec::new(), nodes: vec![TreeNode::default(); 2 * steps.next_power_of_two()] }
     }
 
     fn add(&mut self, life: Lifetime, start: usize, end: usize) {
+        if self.nodes.is_empty() {
+            return self.few.insert(self.few.partition_point(|(_, other, _)| *other < start), (life, start, end));
+        }
         let [nodes, above] = self.parts(life);
         nodes.iter().for_each(|&node| self.nodes[node].always.add(start, end));
         nodes.iter().chain(&above).for_each(|&node| self.nodes[node].ever.add(start, end));
@@ -145,6 +156,10 @@ impl RangesInUse {
     /// The lowest offset at which `bytes` bytes are free during the whole lifetime; if [`LOOKS`](Self::LOOKS) reads do
     /// not find it, the offset after all ranges in use in that time.
     fn lowest(&self, life: Lifetime, bytes: usize) -> usize {
+        if self.nodes.is_empty() {
+            let alive = self.few.iter().filter(|(other, ..)| other.overlaps(&life));
+            return alive.fold(0, |at, &(_, from, to)| if from < at.saturating_add(bytes) { at.max(to) } else { at });
+        }
         let [nodes, above] = self.parts(life);
         let inside = nodes.iter().map(|&node| &self.nodes[node].ever);
         let around = above.iter().map(|&node| &self.nodes[node].always);
@@ -228,7 +243,8 @@ mod tests {
         let mut rng = Rng(3);
         for _ in 0..200 {
             let steps = 1 + rng.below(12);
-            let (mut in_use, mut all) = (RangesInUse::over(steps), Vec::<(Lifetime, usize, usize)>::new());
+            let mut in_use = [RangesInUse::over(steps), RangesInUse::default()];
+            let mut all = Vec::<(Lifetime, usize, usize)>::new();
             for _ in 0..12 {
                 let first = rng.below(steps);
                 let life = Lifetime { first, last: first + rng.below(steps - first) };
@@ -240,10 +256,9 @@ mod tests {
                     all.iter().all(apart)
                 };
                 let want = (0..).find(|&start| free(start)).unwrap();
-                let start = in_use.lowest(life, bytes);
-                assert_eq!(start, want);
-                in_use.add(life, start, start + bytes);
-                all.push((life, start, start + bytes));
+                assert_eq!(in_use.each_ref().map(|in_use| in_use.lowest(life, bytes)), [want; 2]);
+                in_use.iter_mut().for_each(|in_use| in_use.add(life, want, want + bytes));
+                all.push((life, want, want + bytes));
             }
         }
     }

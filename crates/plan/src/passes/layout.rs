@@ -59,9 +59,9 @@ impl Chooser {
         };
         self.chosen[tensor] = true;
         let best = self.candidates(draft, step, read, &axes).into_iter().map(|order| layout(&axes, &order));
-        let writer = self.writers[tensor].map(|(r, s)| &draft.regions[r].steps[s]);
+        let writer = self.writers[tensor].map(|(r, s)| Writer::of(draft, &draft.regions[r].steps[s]));
         let written =
-            |order: &Vec<u32>| writer.map_or((0, false), |m| (runs(m, order), against_the_grain(draft, m, order)));
+            |order: &[u32]| writer.as_ref().map_or((0, false), |w| (w.runs(order), w.against_the_grain(order)));
         let Some(order) = best.min_by_key(|order| (written(order), !order.is_sorted())) else { return };
         if !order.is_sorted() {
             draft.buffers[tensor].layout = Layout::Order(order);
@@ -128,33 +128,54 @@ fn layout(axes: &[Option<u32>], order: &[u32]) -> Vec<u32> {
     fixed.chain(order.iter().map(|&axis| dims[axis as usize])).collect()
 }
 
-/// The number of contiguous runs of the axis groups of the step that computes a tensor, if its axes have this order.
-fn runs(writer: &Step, order: &[u32]) -> usize {
-    let ([a, b], Some(written)) = (&writer.reads[..], plain_axes(&writer.write)) else { return 0 };
-    let [a, b] = [a, b].map(|read| AxisSet::of(&own_axes(read)));
-    let group = |dim: &u32| written[*dim as usize].map(|axis| (a.has(axis), b.has(axis)));
-    let groups: Vec<_> = order.iter().filter_map(group).collect();
-    groups.chunk_by(|x, y| x == y).count()
+/// What the step that computes a tensor says about the order of the axes of that tensor.
+#[derive(Default)]
+struct Writer {
+    /// For each axis of the tensor, if it is one of the step, which of the two factors have it.
+    groups: SmallVec<[Option<[bool; 2]>; 8]>,
+    /// The axis along which a nest reads its largest tensor, if it is not the same for all orders.
+    grain: Option<u32>,
 }
 
-/// Whether a nest that computes a tensor with this axis order would write along one axis and read along another, judged
-/// by the largest tensor that it reads. Matrix products are not affected.
-fn against_the_grain(draft: &Draft, writer: &Step, order: &[u32]) -> bool {
-    let Some(written) = plain_axes(&writer.write) else { return false };
-    let out: AxisList = written.iter().flatten().copied().collect();
-    if let [a, b] = &writer.reads[..] {
-        let Roles { m, n, k, .. } = classify(&own_axes(a), &own_axes(b), &out);
-        if [m, n, k].iter().all(|group| !group.is_empty()) {
-            return false;
+impl Writer {
+    fn of(draft: &Draft, step: &Step) -> Writer {
+        let Some(written) = plain_axes(&step.write) else { return Writer::default() };
+        let out: AxisList = written.iter().flatten().copied().collect();
+        let mut writer = Writer::default();
+        if let [a, b] = &step.reads[..] {
+            let (a, b) = (own_axes(a), own_axes(b));
+            let sets = [AxisSet::of(&a), AxisSet::of(&b)];
+            writer.groups = written.iter().map(|axis| axis.map(|axis| [0, 1].map(|k| sets[k].has(axis)))).collect();
+            let Roles { m, n, k, .. } = classify(&a, &b, &out);
+            // The kernel of a matrix product reads along any axis.
+            if [m, n, k].iter().all(|group| !group.is_empty()) {
+                return writer;
+            }
         }
+        let elements =
+            |a: &&Access<BufferId>| draft.buffer(a.tensor).extents.iter().fold(1, |n: usize, &e| n.saturating_mul(e));
+        if let Some(largest) = step.reads.iter().max_by_key(elements) {
+            let strides = access_strides(draft, largest, step.axes.len());
+            let moved = out.iter().filter(|&&a| strides[a as usize] != 0);
+            let grain = moved.min_by_key(|&&a| strides[a as usize].unsigned_abs());
+            writer.grain =
+                grain.and_then(|grain| written.iter().position(|axis| axis == &Some(*grain))).map(|at| at as u32);
+        }
+        writer
     }
-    let elements =
-        |a: &&Access<BufferId>| draft.buffer(a.tensor).extents.iter().fold(1, |n: usize, &e| n.saturating_mul(e));
-    let Some(largest) = writer.reads.iter().max_by_key(elements) else { return false };
-    let strides = access_strides(draft, largest, writer.axes.len());
-    let moved = out.iter().filter(|&&a| strides[a as usize] != 0);
-    let grain = moved.min_by_key(|&&a| strides[a as usize].unsigned_abs());
-    grain.is_some_and(|&a| order.last().and_then(|&dim| written[dim as usize]) != Some(a))
+
+    /// The number of contiguous runs of the axis groups of a product, if its result has this order.
+    fn runs(&self, order: &[u32]) -> usize {
+        let groups = order.iter().filter_map(|&dim| *self.groups.get(dim as usize)?);
+        let groups: SmallVec<[[bool; 2]; 8]> = groups.collect();
+        groups.chunk_by(|x, y| x == y).count()
+    }
+
+    /// Whether a nest that writes a tensor with this axis order would write along one axis and read along another, judged
+    /// by the largest tensor that it reads.
+    fn against_the_grain(&self, order: &[u32]) -> bool {
+        self.grain.is_some() && order.last() != self.grain.as_ref()
+    }
 }
 
 #[cfg(test)]
