@@ -4,8 +4,6 @@ use einfold_ir::{AxisRef, Gemm};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
-use super::product::STREAM_BYTES;
-use super::split_product::Part;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundGemm, Grid, ListRange, LoopNest, Op};
 use crate::error::BindError;
@@ -27,6 +25,8 @@ const K_STRIP: usize = 256;
 const LEAST_PACKED_BYTES: usize = 5 << 20;
 /// The fewest rows, and the fewest lanes, of such a product.
 const LEAST_PACKED_SIDE: usize = 32;
+/// The fewest bytes of a result that is written past the caches.
+pub(super) const STREAM_BYTES: usize = 16 << 20;
 /// The fewest products along a contiguous axis of a batch, and the most rows, lanes and contracted positions of each, that
 /// run as a nest with the batch inside.
 const LEAST_BATCH: usize = 64;
@@ -82,6 +82,15 @@ pub(super) struct Sides<'g> {
     pub(super) loads: [Option<UnaryFn>; 2],
     /// The parts of a split product that these are; `None` for the product of a step.
     pub(super) part: Option<Part>,
+}
+
+/// The products of some parts of the contracted axis, one for each position of the outermost loop of their batch.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    /// The byte of packed memory where the first product begins.
+    pub(super) at: usize,
+    /// Bytes to the first contracted position in the operand of the rows and in that of the lanes.
+    pub(super) start: [isize; 2],
 }
 
 impl Sides<'_> {

@@ -5,7 +5,7 @@ use einfold_ir::{PACKED_SIDE, Plan, STACK_PACKED};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
-use super::gemm::Sides;
+use super::gemm::{STREAM_BYTES, Sides};
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundProduct, CompensatedSum, ListRange, Op, PackedMemory};
 use crate::error::BindError;
@@ -19,8 +19,6 @@ const BLOCK_LANES: usize = 144;
 const STACK_PART: [usize; 2] = [256, 512];
 /// The rows and lanes of a block on the stack, where an operand as a whole does not fit.
 const STACK_BLOCK: [usize; 2] = [32, 48];
-/// The fewest bytes of a result that is written past the caches.
-pub(super) const STREAM_BYTES: usize = 16 << 20;
 
 /// The most rows that read lanes in place.
 const FEW_ROWS: usize = 64;

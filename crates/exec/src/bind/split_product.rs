@@ -7,7 +7,7 @@ use std::ops::Range;
 use einfold_ir::Plan;
 
 use super::Binder;
-use super::gemm::{A, B, C, Sides};
+use super::gemm::{A, B, C, Part, Sides};
 use super::nest::Actions;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, ListRange};
@@ -23,15 +23,6 @@ const LEAST_DEPTH: usize = 2048;
 const LEAST_POINTS: usize = 1 << 22;
 /// The fewest and the most parts. So few additions of parts need no compensated sum.
 const PARTS: [usize; 2] = [4, 64];
-
-/// The products of some parts of the contracted axis, one for each position of the outermost loop of their batch.
-#[derive(Clone, Copy)]
-pub(super) struct Part {
-    /// The byte of packed memory where the first product begins.
-    pub(super) at: usize,
-    /// Bytes to the first contracted position in the operand of the rows and in that of the lanes.
-    pub(super) start: [isize; 2],
-}
 
 /// A product that is split.
 struct Split {
