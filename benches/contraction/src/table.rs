@@ -76,10 +76,12 @@ pub fn summary(comparisons: &[Comparison]) {
 
 /// The least share of the FMA peak of a large square product. A tile that does not keep its sums in registers has a third.
 const LEAST_SHARE: f64 = 0.6;
+/// The flops of the least large product: between those of 32 and of 64 rows.
+const LARGE_FLOPS: f64 = 2e5;
 
 /// The rows whose rate is so low that a tile is likely to be compiled badly.
 pub fn spilled(comparisons: &[Comparison]) -> Vec<&str> {
-    let is_large = |c: &&Comparison| ["square", "complex"].contains(&c.group) && c.flops >= 2e5;
+    let is_large = |c: &&Comparison| ["square", "complex"].contains(&c.group) && c.flops >= LARGE_FLOPS;
     let slow = comparisons.iter().filter(is_large).filter(|c| c.rate() < LEAST_SHARE * c.peak);
     slow.map(|c| &c.row[..]).collect()
 }
