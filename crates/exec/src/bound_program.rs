@@ -179,6 +179,8 @@ pub(crate) struct BoundGemm {
     pub(crate) loops: LoopNest,
     /// Divides rows and lanes.
     pub(crate) grid: Grid,
+    /// Whether one kernel call computes everything.
+    pub(crate) single: bool,
     pub(crate) gemm: GemmFn,
     /// Rows, lanes and contracted positions.
     pub(crate) extents: [usize; 3],

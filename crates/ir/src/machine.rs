@@ -174,6 +174,11 @@ impl Machine {
     pub fn near_bytes(&self) -> u64 {
         self.cache_bytes[1]
     }
+
+    /// The size in bytes from which on a tensor is too large for all caches: it is better written past them.
+    pub fn far_bytes(&self) -> u64 {
+        self.cache_bytes[2]
+    }
 }
 
 impl Default for Machine {
@@ -193,7 +198,7 @@ mod tests {
         assert_eq!((m.flops_per_work(), m.flops_per_split()), (300, 1024));
         assert_eq!((m.least_product(), m.least_side()), (256, 4));
         assert_eq!((m.least_shared_flops(), m.least_shared_points()), (1 << 20, 1 << 17));
-        assert_eq!((m.partitions, m.near_bytes()), (16, 1 << 20));
+        assert_eq!((m.partitions, m.near_bytes(), m.far_bytes()), (16, 1 << 20, 32 << 20));
     }
 
     #[test]

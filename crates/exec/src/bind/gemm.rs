@@ -223,7 +223,8 @@ impl Binder<'_> {
             None => None,
         };
         let accumulate = init == TargetInit::Accumulate;
-        let gemm = BoundGemm { loops, grid, gemm, extents, strides, alpha, accumulate, k_strip, compensated };
+        let single = loops.kept == 0 && grid.blocks == 1 && calls <= 1;
+        let gemm = BoundGemm { loops, grid, single, gemm, extents, strides, alpha, accumulate, k_strip, compensated };
         self.program.points = self.program.points.saturating_add(grid.points);
         self.program.ops.push(Op::Gemm(gemm));
         Ok(())

@@ -11,6 +11,9 @@ pub(super) const TASK_POINTS: usize = 1 << 16;
 const EDGE: usize = 64;
 /// The same where the other loop of the kernel is reduced: as few sums as this may form a block.
 const REDUCED_EDGE: usize = 8;
+/// Memory delivers shorter runs of rows than these bytes slowly, so that they form a block if there are [`MANY_BLOCKS`].
+const RUN_BYTES: usize = 24 << 10;
+const MANY_BLOCKS: usize = 32;
 
 /// The largest number of blocks along a row that gather or scatter indices address: each block reads all indices.
 const MAX_INDEXED_BLOCKS: usize = 8;
@@ -36,10 +39,12 @@ impl Binder<'_> {
         } else if split {
             let repeats = product(&extents[loops.kept..outer]);
             let edge = if moves(0) && moves(1) { EDGE } else { REDUCED_EDGE };
+            let run = if moves(0) { 1 } else { rows.saturating_mul(n[1]) / MANY_BLOCKS };
+            let run = run.clamp(1, (RUN_BYTES / size.max(1)).max(1));
             // The outer loop first, so that rows stay whole.
             for l in [0, 1].into_iter().filter(|&l| moves(l)) {
                 let others = repeats.saturating_mul(block_extents[1 - l]);
-                block_extents[l] = n[l].min((TASK_POINTS / others).max(1).next_multiple_of(edge));
+                block_extents[l] = n[l].min((TASK_POINTS / others).max(run).next_multiple_of(edge));
             }
         }
         let block_counts = [n[0].div_ceil(block_extents[0]), n[1].div_ceil(block_extents[1])];

@@ -107,7 +107,7 @@ impl BoundProgram {
 /// The outer and the inner loop of the kernel. The inner one is the innermost loop. The outer one is the loop with the
 /// smallest stride in some factor, if that is smaller than the stride of the factor in the inner loop (a transpose needs
 /// both), else the next loop outside.
-fn inner_loops(loops: &Loops, may_split: bool) -> [Option<usize>; 2] {
+pub(super) fn inner_loops(loops: &Loops, may_split: bool) -> [Option<usize>; 2] {
     let Some(last) = loops.len().checked_sub(1) else { return [None, None] };
     // Where different points may write one element, a kernel runs one loop.
     if !may_split || last == 0 {

@@ -3,11 +3,13 @@
 use einfold_ir::AxisRef;
 
 use super::Binder;
+use super::loop_order::inner_loops;
 use super::step::{StepContext, TargetInit};
 use super::tile_plan::TileMode;
 use crate::bound_program::{BaseAddress, BoundNest, ConstantSource, ListRange, Op, TileAction};
 use crate::error::BindError;
-use crate::kernels::Kernels;
+use crate::kernels::{BinaryFn, Fused, Kernels};
+use crate::loops::product;
 
 /// The actions of a nest on its tiles: at the first position of the reduced loops, and at the others.
 #[derive(Clone, Copy)]
@@ -131,7 +133,7 @@ impl Binder<'_> {
         let loads = self.program.operands[operands.range()].iter().any(|o| o.load.is_some());
         // An action that only multiplies needs no fused kernel.
         let fused = match kernels.fused {
-            Some(fused) => Some(TileAction::Binary(fused.mul_add)),
+            Some(fused) => Some(TileAction::Binary(self.dots(context, fused).unwrap_or(fused.mul_add))),
             None => (init == TargetInit::Write).then_some(TileAction::Binary(kernels.mul)),
         };
         let has_kernel = factors < 2 || (factors == 2 && fused.is_some());
@@ -147,8 +149,37 @@ impl Binder<'_> {
         Ok(match factors {
             0 => Actions::always(TileAction::Fill(kernels.fill_one)),
             1 => Actions::sum(&kernels, context.compute.size(), init),
-            _ => Actions::of(TileAction::Binary(kernels.mul), fused.unwrap_or(TileAction::Binary(kernels.mul)), init),
+            _ => {
+                let mul = self.streamed_rows(context, &kernels).unwrap_or(kernels.mul);
+                Actions::of(TileAction::Binary(mul), fused.unwrap_or(TileAction::Binary(mul)), init)
+            }
         })
+    }
+
+    /// The kernel that writes products of two factors past the caches, if the target is too large for them and a row of it is
+    /// a contiguous row of one factor times one number of the other.
+    fn streamed_rows(&self, context: StepContext<'_>, kernels: &Kernels) -> Option<BinaryFn> {
+        let kernel = kernels.fused?.gemm?.streamed_rows?;
+        let (loops, size) = (&self.lists.loops, context.compute.size());
+        let row = loops.strides(loops.len().checked_sub(1)?);
+        let size_along = size as isize;
+        let scaled = row == [size_along, size_along, 0] || row == [size_along, 0, size_along];
+        let bytes = product(&[loops.points(), size]) as u64;
+        let fits = !context.indirect && context.coverage.injective && scaled;
+        (fits && bytes >= self.plan.machine.far_bytes()).then_some(kernel)
+    }
+
+    /// The kernel that multiplies several rows at a time, if there are that many elements of the target next to each other that
+    /// are products of two long rows.
+    fn dots(&self, context: StepContext<'_>, fused: Fused) -> Option<BinaryFn> {
+        const LONG: usize = 64;
+        const SEVERAL: usize = 8;
+        let kernel = fused.gemm?.dots?;
+        let loops = &self.lists.loops;
+        let [Some(outer), Some(inner)] = inner_loops(loops, context.coverage.injective) else { return None };
+        let size = context.compute.size() as isize;
+        let rows = loops.strides(inner) == [0, size, size] && loops.extents()[inner] >= LONG;
+        (rows && loops.strides(outer)[0] != 0 && loops.extents()[outer] >= SEVERAL).then_some(kernel)
     }
 
     /// Appends a nest that writes the identity of ⊕ to the whole target.

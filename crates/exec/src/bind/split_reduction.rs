@@ -96,13 +96,14 @@ impl Binder<'_> {
         }
         let at = (0..loops.len()).filter(|&l| !kept(loops, l)).max_by_key(|&l| loops.extents()[l])?;
         let elements = product(&mut (0..loops.len()).filter(|&l| kept(loops, l)));
-        let chunks = MAX_CHUNKS.min(points / TASK_POINTS);
+        let few = elements < MAX_TARGET_ELEMENTS;
+        let most = if few { MAX_CHUNKS } else { points / elements.saturating_mul(POINTS_PER_PARTIAL_SUM) };
+        let chunks = MAX_CHUNKS.min(points / TASK_POINTS).min(most);
         let row =
             product(&mut (at + 1..loops.len()).filter(|&l| kept(loops, l))).saturating_mul(context.compute.size());
         let narrow = row > context.compute.size() && row < chunks * MIN_RUN_BYTES;
-        let cheap = elements.saturating_mul(chunks).saturating_mul(POINTS_PER_PARTIAL_SUM) <= points;
         let fits = self.can_pack((MAX_CHUNKS + 1).saturating_mul(elements).saturating_mul(context.compute.size()));
-        let worth = elements < MAX_TARGET_ELEMENTS || narrow && cheap;
+        let worth = few || narrow && chunks > 1;
         (worth && fits).then(|| (at, loops.extents()[at].div_ceil(chunks)))
     }
 

@@ -187,11 +187,14 @@ type FloatProduct = (InPlace, ProductKernels);
 macro_rules! float_products {
     ($t:ty, $blas:path, $own:path) => {
         PerIsa {
-            portable: (InPlace { run: $blas, allocates: true }, PairTable::<Plus<$t>, Times<$t>>::PORTABLE_PRODUCT),
+            portable: (
+                InPlace { run: $blas, allocates: true, streamed_rows: None, dots: None },
+                PairTable::<Plus<$t>, Times<$t>>::PORTABLE_PRODUCT,
+            ),
             #[cfg(target_arch = "x86_64")]
-            avx2: (InPlace { run: $own[0].0, allocates: false }, $own[0].1),
+            avx2: $own[0],
             #[cfg(target_arch = "x86_64")]
-            avx512: (InPlace { run: $own[1].0, allocates: false }, $own[1].1),
+            avx512: $own[1],
         }
     };
 }

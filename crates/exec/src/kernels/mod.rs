@@ -184,6 +184,12 @@ pub struct InPlace {
     pub run: GemmFn,
     /// Whether it allocates memory to pack blocks.
     pub allocates: bool,
+    /// `c = a ⊗ b`, written past the caches: contiguous rows of one factor, times one number of the other for each row.
+    /// `None` without vector kernels.
+    pub streamed_rows: Option<BinaryFn>,
+    /// `c = c ⊕ a ⊗ b` for rows of both factors that are contiguous in the inner loop, along which C does not move. `None`
+    /// without vector kernels and for complex numbers.
+    pub dots: Option<BinaryFn>,
 }
 
 /// A user's semiring as `bind` takes it: its description for the compiler, and its kernels.

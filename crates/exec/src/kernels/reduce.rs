@@ -16,8 +16,11 @@ use super::{Dst, Src, fuse, map};
 
 /// The number of terms of a sum that the accumulators take before they are added pairwise.
 const BLOCK: usize = 1024;
-/// Bytes of the target that stay in the innermost cache while many rows are added to them.
-const TILE: usize = 4096;
+/// Bytes of the target that stay in the innermost cache while many rows are added to them: memory delivers long runs of
+/// rows faster than short ones.
+const TILE: usize = 24 << 10;
+/// The same for sums of blocks of rows, on the stack.
+const STACK_TILE: usize = 4096;
 /// The shortest inner loop that is worth its overhead.
 const SHORT: usize = 8;
 /// The number of consecutive additions to one element, where they round, before the sum is added to the target.
@@ -246,16 +249,16 @@ impl<A: ScalarOp> Cascade<A> {
 unsafe fn spread<A: ScalarOp, G: Pattern<A::T>, const UNIT: bool, const R: usize>(n: [usize; 2], c: Dst, pattern: G) {
     let size = size_of::<A::T>();
     let same = c.strides[0] == 0;
-    let tile = if same { (TILE / size.max(1)).max(1) } else { n[1].max(1) };
     // Rows that are added to one row are summed apart, in blocks.
     let deep = const { A::ROUNDS && size_of::<A::T>() <= LARGE } && same && n[0] > DEEP * R;
+    let tile = if same { (if deep { STACK_TILE } else { TILE } / size.max(1)).max(1) } else { n[1].max(1) };
     for start in (0..n[1]).step_by(tile) {
         let columns = start..n[1].min(start + tile);
         // SAFETY: rows are below `n[0]` and columns below `n[1]`, for which the caller promises the operands; a tile has
         // memory for its columns.
         unsafe {
             if deep {
-                let mut sums = Tile([MaybeUninit::uninit(); TILE]);
+                let mut sums = Tile([MaybeUninit::uninit(); STACK_TILE]);
                 let to = Dst { ptr: sums.0.as_mut_ptr().cast(), strides: [0, size as isize] };
                 for row in (0..n[0]).step_by(DEEP * R) {
                     map::fill([1, columns.len()], to, A::identity());
@@ -272,7 +275,7 @@ unsafe fn spread<A: ScalarOp, G: Pattern<A::T>, const UNIT: bool, const R: usize
 
 /// Memory for the sums of a tile, in the innermost cache.
 #[repr(align(64))]
-struct Tile([MaybeUninit<u8>; TILE]);
+struct Tile([MaybeUninit<u8>; STACK_TILE]);
 
 /// Adds the columns of some rows to `c`, where the first column goes to the start of a row.
 #[inline(always)]

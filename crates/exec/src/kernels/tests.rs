@@ -6,6 +6,7 @@ mod conversions;
 mod functions;
 mod products;
 mod rings;
+mod rows;
 mod special;
 
 use std::fmt::Debug;

@@ -27,10 +27,24 @@ struct Blocks<'r> {
 unsafe impl Sync for Blocks<'_> {}
 
 impl Run<'_> {
-    /// Runs a matrix product in one iteration of its region, its blocks in parallel.
-    #[inline(never)]
+    /// Runs a matrix product in one iteration of its region.
     pub(super) fn gemm(&self, gemm: &BoundGemm, iteration: &[usize]) -> Result<(), RunStopped> {
         let alpha = gemm.alpha.and_then(|operand| NonNull::new(self.base(operand, iteration)));
+        if !gemm.single {
+            return self.gemm_blocks(gemm, iteration, alpha);
+        }
+        let BoundGemm { extents, loops, accumulate, grid, .. } = gemm;
+        let base = |operand| self.base(loops.operands.start + operand, iteration);
+        let call = Call { start: [0; 2], n: [extents[0], extents[1]], k_range: 0..extents[2], batch: Batch::ONE };
+        // SAFETY: as for the calls in `Blocks::parts`; this thread alone runs the operation.
+        unsafe { call.multiply(gemm, [base(0), base(1), base(2)], alpha, *accumulate) }
+        self.advance(grid.points);
+        Ok(())
+    }
+
+    /// Runs the blocks of a matrix product in parallel.
+    #[inline(never)]
+    fn gemm_blocks(&self, gemm: &BoundGemm, iteration: &[usize], alpha: Option<NonNull<u8>>) -> Result<(), RunStopped> {
         let blocks = Blocks { run: self, gemm, bases: self.bases(gemm.loops.operands, iteration), iteration, alpha };
         // The closure captures the whole struct, which is `Sync`, and not its fields.
         let blocks = &blocks;
@@ -57,8 +71,10 @@ impl Blocks<'_> {
                 let strides = cursor.strides(inner);
                 batch = Batch { count: cursor.rest(inner).min(left), strides: [strides[0], strides[1], strides[2]] };
             }
+            let n = [extents[0], extents[1]];
+            let call = Call { start: [0; 2], n, k_range: 0..extents[2], batch };
             // SAFETY: as for the calls in `parts`.
-            unsafe { self.multiply(&cursor, [0; 2], [extents[0], extents[1]], 0..extents[2], *accumulate, batch) }
+            unsafe { call.multiply(self.gemm, operands(&cursor), self.alpha, *accumulate) }
             self.run.advance_or_cancel(batch.count as u64 * (grid.points / grid.blocks as u64))?;
             left -= batch.count;
             if let Some(inner) = loops.kept.checked_sub(1) {
@@ -96,7 +112,8 @@ impl Blocks<'_> {
                 // in their part of C, so their targets are disjoint. Each call writes all of its part of C.
                 unsafe {
                     block_sum.iter_mut().for_each(|sum| sum.before_call());
-                    self.multiply(cursor, start, n, k_range, self.gemm.accumulate || k > 0, Batch::ONE);
+                    let call = Call { start, n, k_range, batch: Batch::ONE };
+                    call.multiply(self.gemm, operands(cursor), self.alpha, self.gemm.accumulate || k > 0);
                 }
                 self.run.advance_or_cancel(points)?;
             }
@@ -106,34 +123,41 @@ impl Blocks<'_> {
         }
         Ok(())
     }
+}
 
-    /// Multiplies the rows of A and the columns of B that the block of `n[0]` rows and `n[1]` columns of C from `start`
-    /// needs, at the positions `k_range` of k. The product is added to the block if `accumulate`, otherwise written.
+/// The addresses of C, A and B.
+fn operands(cursor: &LoopCursor<'_>) -> [*mut u8; 3] {
+    [cursor.ptrs[0], cursor.ptrs[1], cursor.ptrs[2]]
+}
+
+/// A kernel call: a block of `n[0]` rows and `n[1]` columns of C from `start` on, at the positions `k_range` of k.
+struct Call {
+    start: [usize; 2],
+    n: [usize; 2],
+    k_range: Range<usize>,
+    batch: Batch,
+}
+
+impl Call {
+    /// Multiplies the rows of A and the columns of B that the block needs. The product is added to the block if `accumulate`,
+    /// otherwise written. `operands` are the addresses of C, A and B.
     ///
     /// # Safety
     /// The block of C and the rows of A and columns of B that it needs are elements of the operands; nothing else
     /// touches the block during the call.
-    unsafe fn multiply(
-        &self,
-        cursor: &LoopCursor<'_>,
-        start: [usize; 2],
-        n: [usize; 2],
-        k_range: Range<usize>,
-        accumulate: bool,
-        batch: Batch,
-    ) {
-        let BoundGemm { gemm: kernel, strides: [c, a, b], .. } = *self.gemm;
-        let k = k_range.start as isize;
-        let [i, j] = start.map(|s| s as isize);
-        let at = |operand: usize, offset: isize| cursor.ptrs[operand].wrapping_offset(offset);
+    #[inline]
+    unsafe fn multiply(self, gemm: &BoundGemm, operands: [*mut u8; 3], alpha: Option<NonNull<u8>>, accumulate: bool) {
+        let BoundGemm { gemm: kernel, strides: [c, a, b], .. } = *gemm;
+        let [i, j, k] = [self.start[0], self.start[1], self.k_range.start].map(|at| at as isize);
+        let at = |operand: usize, offset: isize| operands[operand].wrapping_offset(offset);
         let args = kernels::GemmArgs {
-            extents: [n[0], n[1], k_range.len()],
+            extents: [self.n[0], self.n[1], self.k_range.len()],
             c: Dst { ptr: at(0, (i * c[0]).wrapping_add(j * c[1])), strides: c },
             a: Src { ptr: at(1, (i * a[0]).wrapping_add(k.wrapping_mul(a[1]))), strides: a },
             b: Src { ptr: at(2, (j * b[1]).wrapping_add(k.wrapping_mul(b[0]))), strides: b },
-            alpha: self.alpha,
+            alpha,
             accumulate,
-            batch,
+            batch: self.batch,
         };
         // SAFETY: the caller promises elements and an exclusive block of C; `bind` chose the kernel for their dtype.
         unsafe { kernel(&args) }

@@ -37,7 +37,17 @@ const CASES: &[(&str, &[usize])] = &[
     // Few elements with long sums: in parts of the contracted axes.
     ("ab,bc->ac", &[20, 9001, 24]),
     ("eabc,cdbe->ead", &[16, 101, 83, 16, 2]),
+    // A matrix and a vector: rows of the matrix, and columns, in parts and not; outer products.
+    ("ab,b->a", &[37, 700]),
+    ("bac,cb->ab", &[9, 5, 130]),
+    ("ab,a->b", &[2100, 300]),
+    ("ab,a->b", &[90, 5000]),
+    ("a,b->ab", &[70, 41]),
+    ("b,ca->cab", &[9, 70, 3]),
 ];
+
+/// The caches that plans are made for are small, so that results are written past them.
+const CACHE: u64 = 1 << 12;
 
 /// The fewest contracted positions of a part of a long sum.
 const PART: usize = 2048;
@@ -102,6 +112,7 @@ impl Case {
     fn plan<T: Number>(&self) -> Plan {
         let (left, right) = self.text.split_once("->").unwrap();
         let mut build = Build::new();
+        build.draft.machine.cache_bytes[2] = CACHE;
         let reads: Vec<_> = left.split(',').map(|t| build.input(T::dtype(), &shape(t, self.extents))).collect();
         let out = build.output(T::dtype(), &shape(right, self.extents));
         build.einsum(self.text, &reads, out, Algebra::SUM_PRODUCT, true);

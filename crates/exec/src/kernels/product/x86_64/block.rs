@@ -314,7 +314,7 @@ pub(super) unsafe fn scattered<K: ProductType>(tile: &Tile<K::Element>, rows: us
 }
 
 /// Orders streamed stores before what follows, as other stores are.
-fn fence() {
+pub(super) fn fence() {
     // SAFETY: every CPU of this target has the instruction.
     unsafe {
         std::arch::x86_64::_mm_sfence();

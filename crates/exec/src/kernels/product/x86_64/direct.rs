@@ -91,7 +91,7 @@ impl<T: Number> Direct<T> {
     unsafe fn panels<K: ProductType<Element = T>>(&self, start: usize, depth: usize, accumulate: bool, memory: *mut T) {
         let size = size_of::<T>() as isize;
         let (a, b) = (self.a.at(0, start), self.b.at(start, 0));
-        let tile = Tile {
+        let mut tile = Tile {
             k: depth,
             lanes: memory.cast_const(),
             lanes_k: b.strides[0],
@@ -113,7 +113,7 @@ impl<T: Number> Direct<T> {
             let a = Src { ptr: a.ptr.wrapping_offset(of_a), ..a };
             let b = Src { ptr: b.ptr.wrapping_offset(of_b), ..b };
             // SAFETY: the caller promises the elements of each product.
-            unsafe { tiles::<K>(tile, panels, [c, a, b], memory) }
+            unsafe { tiles::<K>(&mut tile, panels, [c, a, b], memory) }
         }
     }
 }
@@ -121,7 +121,7 @@ impl<T: Number> Direct<T> {
 /// Runs the tiles of one product over C, A and B, all of `tile.k` positions of k.
 #[inline]
 unsafe fn tiles<K: ProductType>(
-    mut tile: Tile<K::Element>,
+    tile: &mut Tile<K::Element>,
     [rows, lanes]: [Panels; 2],
     [c, a, b]: [Src; 3],
     memory: *mut K::Element,
@@ -156,11 +156,11 @@ unsafe fn tiles<K: ProductType>(
             // SAFETY: the caller promises the elements of these rows and lanes.
             unsafe {
                 if c.strides[1] == size {
-                    (K::TILES[vectors - 1][rows.len() - 1])(&tile);
+                    (K::TILES[vectors - 1][rows.len() - 1])(tile);
                 } else {
                     let mut lanes = [0; MAX_LANES];
                     (0..width).for_each(|x| lanes[x] = c.strides[1].wrapping_mul(x as isize));
-                    scattered::<K>(&tile, rows.len(), &lanes[..width]);
+                    scattered::<K>(tile, rows.len(), &lanes[..width]);
                 }
             }
         }

@@ -5,19 +5,20 @@ mod complex;
 mod direct;
 mod micro;
 mod pack;
+mod rows;
 mod vector;
 
 use std::arch::x86_64::*;
 
-use complex::Interleaved;
+use complex::{Interleaved, Parts};
 use micro::{Scatter, ScatterFn, Tile, TileFn};
 use num_complex::Complex;
 use pack::{PackFn, Panel, Quads, QuadsFn};
 use vector::{Number, Vector};
 
 use super::{ProductKernels, VectorPacking, side};
-use crate::kernels::GemmFn;
 use crate::kernels::isa::with_features;
+use crate::kernels::{BinaryFn, Dst, InPlace, Src};
 
 /// Contracted positions that a tile sums before it adds to C. It bounds the rounding error of a sum, and a product is
 /// computed in the same way however its rows and lanes are divided.
@@ -41,6 +42,8 @@ trait ProductType {
     const PACK: PackFn<Self::Element>;
     const QUADS: QuadsFn<Self::Element>;
     const SCATTER: ScatterFn<Self::Element>;
+    const STREAMED_ROWS: BinaryFn;
+    const DOTS: Option<BinaryFn>;
 }
 
 macro_rules! compiled {
@@ -68,6 +71,18 @@ macro_rules! compiled {
             // SAFETY: the caller upholds the contract of `micro::scatter`.
             unsafe { super::micro::scatter::<X>(s) }
         }
+
+        $(#[target_feature(enable = $feature)])*
+        pub(super) unsafe fn streamed_rows<X: Vector>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+            // SAFETY: the caller upholds the contract of `rows::stream`.
+            unsafe { super::rows::stream::<X>(n, c, a, b) }
+        }
+
+        $(#[target_feature(enable = $feature)])*
+        pub(super) unsafe fn dots<X: Parts>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+            // SAFETY: the caller upholds the contract of `rows::dots`.
+            unsafe { super::rows::dots::<X>(n, c, a, b) }
+        }
     };
 }
 
@@ -82,7 +97,7 @@ mod avx512 {
 }
 
 macro_rules! product_type {
-    ($name:ident $isa:ident $t:ty, $vector:ty; $vectors:literal: $($v:literal)*; $rows:literal: $r:tt; $packed:literal) => {
+    ($name:ident $isa:ident $t:ty, $vector:ty; $vectors:literal: $($v:literal)*; $rows:literal: $r:tt; $packed:literal; $dots:expr) => {
         struct $name;
 
         impl ProductType for $name {
@@ -96,20 +111,22 @@ macro_rules! product_type {
             const PACK: PackFn<$t> = $isa::pack::<$vector>;
             const QUADS: QuadsFn<$t> = $isa::quads::<$t>;
             const SCATTER: ScatterFn<$t> = $isa::scatter::<$vector>;
+            const STREAMED_ROWS: BinaryFn = $isa::streamed_rows::<$vector>;
+            const DOTS: Option<BinaryFn> = $dots;
         }
     };
 }
 macro_rules! tiles {
     ($isa:ident $vector:ty, $v:literal, [$($r:literal)*]) => { &[$($isa::tile::<$vector, $v, $r>),*] };
 }
-product_type!(F64Avx512 avx512 f64, __m512d; 3: 1 2 3; 8: [1 2 3 4 5 6 7 8]; 256);
-product_type!(F32Avx512 avx512 f32, __m512; 3: 1 2 3; 8: [1 2 3 4 5 6 7 8]; 256);
-product_type!(C64Avx512 avx512 Complex<f64>, Interleaved<__m512d>; 3: 1 2 3; 4: [1 2 3 4]; 256);
-product_type!(C32Avx512 avx512 Complex<f32>, Interleaved<__m512>; 3: 1 2 3; 4: [1 2 3 4]; 256);
-product_type!(C64Avx2 avx2 Complex<f64>, Interleaved<__m256d>; 2: 1 2; 2: [1 2]; 64);
-product_type!(C32Avx2 avx2 Complex<f32>, Interleaved<__m256>; 2: 1 2; 2: [1 2]; 64);
-product_type!(F64Avx2 avx2 f64, __m256d; 2: 1 2; 6: [1 2 3 4 5 6]; 64);
-product_type!(F32Avx2 avx2 f32, __m256; 2: 1 2; 6: [1 2 3 4 5 6]; 64);
+product_type!(F64Avx512 avx512 f64, __m512d; 3: 1 2 3; 8: [1 2 3 4 5 6 7 8]; 256; Some(avx512::dots::<__m512d>));
+product_type!(F32Avx512 avx512 f32, __m512; 3: 1 2 3; 8: [1 2 3 4 5 6 7 8]; 256; Some(avx512::dots::<__m512>));
+product_type!(C64Avx512 avx512 Complex<f64>, Interleaved<__m512d>; 3: 1 2 3; 4: [1 2 3 4]; 256; None);
+product_type!(C32Avx512 avx512 Complex<f32>, Interleaved<__m512>; 3: 1 2 3; 4: [1 2 3 4]; 256; None);
+product_type!(C64Avx2 avx2 Complex<f64>, Interleaved<__m256d>; 2: 1 2; 2: [1 2]; 64; None);
+product_type!(C32Avx2 avx2 Complex<f32>, Interleaved<__m256>; 2: 1 2; 2: [1 2]; 64; None);
+product_type!(F64Avx2 avx2 f64, __m256d; 2: 1 2; 6: [1 2 3 4 5 6]; 64; Some(avx2::dots::<__m256d>));
+product_type!(F32Avx2 avx2 f32, __m256; 2: 1 2; 6: [1 2 3 4 5 6]; 64; Some(avx2::dots::<__m256>));
 
 const fn kernels<K: ProductType>() -> ProductKernels {
     ProductKernels {
@@ -126,11 +143,15 @@ const fn kernels<K: ProductType>() -> ProductKernels {
     }
 }
 
+const fn in_place<K: ProductType>() -> InPlace {
+    InPlace { run: direct::product::<K>, allocates: false, streamed_rows: Some(K::STREAMED_ROWS), dots: K::DOTS }
+}
+
 macro_rules! products {
     ($($name:ident: $avx2:ident, $avx512:ident;)*) => { $(
         /// For AVX2 and for AVX-512.
-        pub(in crate::kernels) const $name: [(GemmFn, ProductKernels); 2] =
-            [(direct::product::<$avx2>, kernels::<$avx2>()), (direct::product::<$avx512>, kernels::<$avx512>())];
+        pub(in crate::kernels) const $name: [(InPlace, ProductKernels); 2] =
+            [(in_place::<$avx2>(), kernels::<$avx2>()), (in_place::<$avx512>(), kernels::<$avx512>())];
     )* };
 }
 products! {
