@@ -31,6 +31,8 @@ pub(super) const STREAM_BYTES: usize = 16 << 20;
 /// run as a nest with the batch inside.
 const LEAST_BATCH: usize = 64;
 const SMALL_SIDE: usize = 12;
+/// The fewest bytes of a run of lanes in C that is written at full speed wherever it lies.
+const LONG_RUN: usize = 1 << 10;
 /// The numbers of A, B and C in the strides of a group.
 pub(super) const A: usize = 0;
 pub(super) const B: usize = 1;
@@ -145,7 +147,7 @@ impl Binder<'_> {
         let upright = least(n, C) <= least(m, C);
         let ([rows, lanes], [a, b]) = if upright { ([m, n], [A, B]) } else { ([n, m], [B, A]) };
         arrange(batch, C, C);
-        arrange_sides([rows, lanes, k], [a, b]);
+        arrange_sides([rows, lanes, k], [a, b], context.compute.size());
         let loops: [&Loops; 3] = [rows, lanes, k];
         if loops.iter().any(|side| side.len() > MAX_SIDE_LOOPS) || is_inner_batch(batch, loops, context.compute.size())
         {
@@ -288,15 +290,18 @@ fn k_strip(block_extents: [usize; 2], size: usize) -> usize {
 }
 
 /// Orders the loops of rows, lanes and k; `a` and `b` are the operands of rows and lanes.
-fn arrange_sides([rows, lanes, k]: [&mut Loops; 3], [a, b]: [usize; 2]) {
+fn arrange_sides([rows, lanes, k]: [&mut Loops; 3], [a, b]: [usize; 2], size: usize) {
     // Neighbouring positions are neighbours in the larger of the operand and C.
     let [by_rows, by_lanes] = [lanes.points(), rows.points()].map(|other| other > k.points());
     arrange(k, if rows.points() < lanes.points() { b } else { a }, A);
-    arrange(rows, if by_rows { C } else { a }, C);
     arrange(lanes, if by_lanes { C } else { b }, C);
     // Where C and the operand are contiguous along different loops, both are innermost, so that squares are transposed.
     innermost(lanes, b);
     innermost(lanes, C);
+    // Long runs of lanes are written well in any order of the rows, which are then packed in that of a contiguous operand.
+    let run = lanes.len().checked_sub(1).filter(|&l| lanes.strides(l)[C] == size as isize).map(|l| lanes.extents()[l]);
+    let is_long = run.is_some_and(|run| run * size >= LONG_RUN) && least(rows, a) == size;
+    arrange(rows, if by_rows && !is_long { C } else { a }, C);
 }
 
 /// The smallest stride in an operand.

@@ -12,9 +12,11 @@ use crate::error::BindError;
 use crate::kernels::{MAX_BLOCK_LANES, ProductKernels, Side, SideLoop, quad_distance};
 use crate::loops::{Loops, product};
 
-/// The most lanes in a block of the vector kernels: the lanes stay in the second-level cache. A block of elements of 16
-/// bytes has half as many.
+/// The lanes in a block of the vector kernels: they stay in the second-level cache. A block of elements of 16 bytes has half
+/// as many, and one with fewer contracted positions or smaller elements has more.
 const BLOCK_LANES: usize = 144;
+/// The bytes of the packed lanes of a block.
+const BLOCK_BYTES: usize = BLOCK_LANES * PACKED_SIDE * 8;
 /// The rows and lanes of a part of C for which operands are packed on the stack.
 const STACK_PART: [usize; 2] = [256, 512];
 /// The rows and lanes of a block on the stack, where an operand as a whole does not fit.
@@ -194,14 +196,17 @@ impl Binder<'_> {
 fn block_lanes(lanes: &[SideLoop], size: usize, depth: usize, plain: bool) -> usize {
     const LINE: usize = 64;
     const NEAR: usize = 40 << 10;
-    let most = if size > 8 { BLOCK_LANES / 2 } else { BLOCK_LANES };
+    /// Whole panels and cache lines.
+    const LANE_UNIT: usize = 24;
+    let least = if size > 8 { BLOCK_LANES / 2 } else { BLOCK_LANES };
+    let most = (BLOCK_BYTES / (depth * size).max(1)).clamp(least, MAX_BLOCK_LANES) / LANE_UNIT * LANE_UNIT;
     let Some(distance) = quad_distance(Side::new(lanes), size).filter(|_| plain) else { return most };
     let fits = |lanes: usize, bytes: usize| lanes <= MAX_BLOCK_LANES && lanes * depth * size <= bytes;
     let lines = [LINE / size, LINE / size / 2].map(|count| count.max(4) * distance);
     let squares = 4 * distance;
     match lines.into_iter().find(|&lanes| fits(lanes, NEAR)) {
         Some(lanes) => lanes,
-        None if fits(squares, BLOCK_LANES * PACKED_SIDE * 8) => squares,
+        None if fits(squares, BLOCK_BYTES) => squares,
         None => most,
     }
 }

@@ -104,19 +104,20 @@ impl Product<'_> {
                 compensate(sum, step, member)?;
             }
             for first_row in rows.clone().step_by(blocks[0]) {
-                for first_lane in lanes.clone().step_by(blocks[1]) {
-                    let side = |x: usize, start: usize, end: usize| BlockSide {
+                let (mut first_lane, mut most) = (lanes.start, blocks[1] - self.ahead(operands[0], lanes.start));
+                while first_lane < lanes.end {
+                    let side = |x: usize, start: usize, end: usize, most: usize| BlockSide {
                         side: self.sides[x],
                         operand: operands[1 + x],
                         load: self.run.program.operands[self.bound.loops.operands.start + 1 + x].load,
                         start,
-                        len: blocks[x].min(end - start),
+                        len: most.min(end - start),
                         in_place: self.bound.in_place[x],
                         packed: packed[x],
                     };
                     let k_range = start..k.min(start + blocks[2]);
                     let block = Block {
-                        sides: [side(0, first_row, rows.end), side(1, first_lane, lanes.end)],
+                        sides: [side(0, first_row, rows.end, blocks[0]), side(1, first_lane, lanes.end, most)],
                         k: self.sides[2],
                         accumulate: self.bound.accumulate || start > 0,
                         k_range,
@@ -125,6 +126,8 @@ impl Product<'_> {
                         stream: self.bound.stream,
                     };
                     self.block(&block, first_lane == lanes.start, member)?;
+                    first_lane += most;
+                    most = blocks[1];
                 }
             }
         }
@@ -132,6 +135,22 @@ impl Product<'_> {
             Some(sum) => compensate(sum, sum.last(), member),
             None => Ok(()),
         }
+    }
+
+    /// The lanes before `lane` from which on C, at this address, is at a multiple of the bytes of all vectors, if it is written
+    /// past the caches: a first block that is shorter by these begins the others there. Fewer than the lanes of a block.
+    fn ahead(&self, c: *mut u8, lane: usize) -> usize {
+        const ALIGN: usize = 64;
+        let BoundProduct { kernels, blocks, in_place, stream, .. } = self.bound;
+        let size = kernels.size;
+        let whole = in_place[1].is_some() && kernels.vectors.is_none_or(|vectors| !vectors.masks);
+        // Lanes of several loops may be packed in squares, of which a block has a whole number.
+        let lanes = [0, 1].map(|x| self.sides[1].single_stride(x));
+        let contiguous = lanes[0].is_some() && lanes[1] == Some(size as isize);
+        if !stream || whole || !contiguous || blocks[1] * size % ALIGN != 0 {
+            return 0;
+        }
+        c.addr().wrapping_add(lane * size) % ALIGN / size
     }
 
     /// Packs and multiplies a block. Its rows are packed already if `pack_rows` is false.

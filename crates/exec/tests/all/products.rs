@@ -49,8 +49,10 @@ const CASES: &[(&str, &[usize])] = &[
 /// The caches that plans are made for are small, so that results are written past them.
 const CACHE: u64 = 1 << 12;
 
-/// The fewest contracted positions of a part of a long sum.
+/// The fewest contracted positions of a part of a long sum of a product.
 const PART: usize = 2048;
+/// The most parts of a long sum of a nest.
+const CHUNKS: usize = 64;
 
 /// A small integer as an element.
 trait Number: Element + PartialEq + std::fmt::Debug {
@@ -115,21 +117,30 @@ impl Case {
         build.draft.machine.cache_bytes[2] = CACHE;
         let reads: Vec<_> = left.split(',').map(|t| build.input(T::dtype(), &shape(t, self.extents))).collect();
         let out = build.output(T::dtype(), &shape(right, self.extents));
-        build.einsum(self.text, &reads, out, Algebra::SUM_PRODUCT, true);
+        build.einsum(self.text, &reads, out, Algebra::SUM_PRODUCT, !self.sides().contains(&1));
         build.seal()
     }
 
-    /// The bytes for packed blocks of one product, and for the products of the parts of a long sum.
-    fn packed_bytes(&self, dtype: Dtype) -> usize {
+    /// The numbers of rows, columns and contracted positions.
+    fn sides(&self) -> [usize; 3] {
         let (left, right) = self.text.split_once("->").unwrap();
         let (x, y) = left.split_once(',').unwrap();
         let side = |one: &str, two: &str, without: &str| -> usize {
             let both = one.chars().filter(|&c| two.contains(c) && !without.contains(c));
             shape(&both.collect::<String>(), self.extents).iter().product()
         };
-        let k = side(x, y, right);
-        let parts = if k > 3 * PART { k / PART + 1 } else { 0 };
-        packed_bytes(dtype, [side(x, right, y), side(y, right, x), k]) + parts * self.sums.len() * dtype.size()
+        [side(x, right, y), side(y, right, x), side(x, y, right)]
+    }
+
+    /// The bytes for packed blocks of one product, and for the parts of a long sum.
+    fn packed_bytes(&self, dtype: Dtype) -> usize {
+        let sides @ [m, n, k] = self.sides();
+        let parts = match k {
+            _ if m.min(n) == 1 => CHUNKS,
+            k if k > 3 * PART => k / PART + 1,
+            _ => 0,
+        };
+        packed_bytes(dtype, sides) + parts * self.sums.len() * dtype.size()
     }
 
     /// Compares `α sums + β 5` with the results of all instruction sets and numbers of threads.

@@ -44,6 +44,7 @@ pub(super) unsafe fn pack_lanes<K: ProductType>(p: &Block<'_>, parts: Range<usiz
     unsafe {
         match quad_distance(p.sides[1].side, size_of::<K::Element>()) {
             Some(distance) if in_quads::<K>(p, distance) => pack_quads::<K>(p, distance, parts),
+            _ if in_runs::<K>(p) => pack_runs::<K>(p, parts),
             _ => {
                 let all = lane_panels::<K>(p.sides[1].len);
                 parts.for_each(|panel| pack::<K>(p, 1, all.range(panel), K::LANES));
@@ -102,6 +103,42 @@ unsafe fn pack_quads<K: ProductType>(p: &Block<'_>, distance: usize, parts: Rang
             k_start += len;
         });
     }
+}
+
+/// Whether the lanes are contiguous in the operand, and its positions of k lie in different pages.
+fn in_runs<K: ProductType>(p: &Block<'_>) -> bool {
+    const PAGE: usize = 4096;
+    let apart = p.k.loops().last().is_some_and(|l| l.strides[1].unsigned_abs() >= PAGE);
+    apart && p.sides[1].side.single_stride(0) == Some(size_of::<K::Element>() as isize)
+}
+
+/// Packs panels of lanes a few positions of k at a time: memory delivers a few long runs faster than many short ones.
+unsafe fn pack_runs<K: ProductType>(p: &Block<'_>, parts: Range<usize>) {
+    const RUNS: usize = 16;
+    let size = size_of::<K::Element>() as isize;
+    let (side, depth) = (&p.sides[1], p.k_range.len());
+    let offsets: [isize; MAX_LANES] = std::array::from_fn(|lane| lane as isize * size);
+    let all = lane_panels::<K>(side.len);
+    let mut done = 0;
+    p.k.runs(p.k_range.clone(), |start, strides, len| {
+        for first in (0..len).step_by(RUNS) {
+            let from = side.operand.wrapping_offset(start[1].wrapping_add(strides[1].wrapping_mul(first as isize)));
+            for range in parts.clone().map(|panel| all.range(panel)) {
+                let width = range.len().next_multiple_of(K::LANES);
+                let panel = Panel {
+                    from: from.cast::<K::Element>().wrapping_add(side.start + range.start),
+                    k: RUNS.min(len - first),
+                    stride: strides[1],
+                    offsets: &offsets[..range.len()],
+                    width,
+                    to: side.packed.cast::<K::Element>().wrapping_add(range.start * depth + (done + first) * width),
+                };
+                // SAFETY: the caller promises the elements and memory for all panels, which lie one behind the other.
+                unsafe { (K::PACK)(&panel) };
+            }
+        }
+        done += len;
+    });
 }
 
 /// Packs the positions `range` of a block as one panel, padded to a multiple of `unit`. `x` is the number of the operand
