@@ -38,8 +38,7 @@ impl Run<'_> {
         let call = Call { start: [0; 2], n: [extents[0], extents[1]], k_range: 0..extents[2], batch: Batch::ONE };
         // SAFETY: as for the calls in `Blocks::parts`; this thread alone runs the operation.
         unsafe { call.multiply(gemm, [base(0), base(1), base(2)], alpha, *accumulate) }
-        self.advance(grid.points);
-        Ok(())
+        self.advance_or_cancel(grid.points)
     }
 
     /// Runs the blocks of a matrix product in parallel.

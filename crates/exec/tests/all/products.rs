@@ -23,6 +23,10 @@ const CASES: &[(&str, &[usize])] = &[
     ("acbf,bfdc->daf", &[40, 12, 9, 40, 0, 3]),
     // Products of few points: one alone, batches of matrices, of matrices and vectors, and of two axes.
     ("ab,bc->ac", &[4, 5, 6]),
+    // Few tiles: a single product without blocks.
+    ("ab,bc->ac", &[8, 9, 7]),
+    ("ab,cb->ca", &[9, 16, 11]),
+    ("ba,bc->ac", &[17, 8, 26]),
     ("dab,dbc->dac", &[5, 6, 4, 1500]),
     ("adb,cbd->dca", &[3, 3, 3, 2000]),
     ("cab,cb->ca", &[7, 9, 700]),
