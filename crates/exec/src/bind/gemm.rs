@@ -25,8 +25,8 @@ const K_STRIP: usize = 256;
 const LEAST_PACKED_BYTES: usize = 5 << 20;
 /// The fewest rows, and the fewest lanes, of such a product.
 const LEAST_PACKED_SIDE: usize = 32;
-/// The fewest bytes of a result that is written past the caches.
-pub(super) const STREAM_BYTES: usize = 16 << 20;
+/// The fewest bytes of a result from which on packed blocks, which may write it past the caches, are faster.
+const LEAST_RESULT_BYTES: usize = 16 << 20;
 /// The fewest products along a contiguous axis of a batch, and the most rows, lanes and contracted positions of each, that
 /// run as a nest with the batch inside.
 const LEAST_BATCH: usize = 64;
@@ -278,7 +278,7 @@ fn is_inner_batch(batch: &Loops, sides: [&Loops; 3], size: usize) -> bool {
 /// large, or C is written past the caches.
 fn pays_in_blocks([m, n, k]: [usize; 3], size: usize) -> bool {
     let operands = product(&[m, k]).saturating_add(product(&[k, n]));
-    let large = operands.saturating_mul(size) >= LEAST_PACKED_BYTES || product(&[m, n, size]) >= STREAM_BYTES;
+    let large = operands.saturating_mul(size) >= LEAST_PACKED_BYTES || product(&[m, n, size]) >= LEAST_RESULT_BYTES;
     m.min(n) >= LEAST_PACKED_SIDE && large
 }
 

@@ -150,23 +150,23 @@ impl Binder<'_> {
             0 => Actions::always(TileAction::Fill(kernels.fill_one)),
             1 => Actions::sum(&kernels, context.compute.size(), init),
             _ => {
-                let mul = self.streamed_rows(context, &kernels).unwrap_or(kernels.mul);
-                Actions::of(TileAction::Binary(mul), fused.unwrap_or(TileAction::Binary(mul)), init)
+                let mul = TileAction::Binary(self.streamed_rows(context, init, &kernels).unwrap_or(kernels.mul));
+                Actions::of(mul, fused.unwrap_or(mul), init)
             }
         })
     }
 
     /// The kernel that writes products of two factors past the caches, if the target is too large for them and a row of it is
     /// a contiguous row of one factor times one number of the other.
-    fn streamed_rows(&self, context: StepContext<'_>, kernels: &Kernels) -> Option<BinaryFn> {
+    fn streamed_rows(&self, context: StepContext<'_>, init: TargetInit, kernels: &Kernels) -> Option<BinaryFn> {
         let kernel = kernels.fused?.gemm?.streamed_rows?;
-        let (loops, size) = (&self.lists.loops, context.compute.size());
+        let loops = &self.lists.loops;
         let row = loops.strides(loops.len().checked_sub(1)?);
-        let size_along = size as isize;
-        let scaled = row == [size_along, size_along, 0] || row == [size_along, 0, size_along];
-        let bytes = product(&[loops.points(), size]) as u64;
-        let fits = !context.indirect && context.coverage.injective && scaled;
-        (fits && bytes >= self.plan.machine.far_bytes()).then_some(kernel)
+        let size = context.compute.size() as isize;
+        let scaled = row == [size, size, 0] || row == [size, 0, size];
+        let bytes = product(&[loops.points(), context.compute.size()]) as u64;
+        let once = init == TargetInit::Write && !context.indirect;
+        (once && scaled && bytes >= self.plan.machine.far_bytes()).then_some(kernel)
     }
 
     /// The kernel that multiplies several rows at a time, if there are that many elements of the target next to each other that

@@ -5,7 +5,7 @@ use einfold_ir::{PACKED_SIDE, Plan, STACK_PACKED};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
-use super::gemm::{STREAM_BYTES, Sides};
+use super::gemm::Sides;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundProduct, CompensatedSum, ListRange, Op, PackedMemory};
 use crate::error::BindError;
@@ -99,7 +99,7 @@ impl Binder<'_> {
             in_place,
             alpha: context.alpha.map(|base| self.push_base(base, context.loops)),
             accumulate: init == TargetInit::Accumulate,
-            stream: product(&[extents[0], extents[1], kernels.size]) >= STREAM_BYTES,
+            stream: product(&[extents[0], extents[1], kernels.size]) as u64 >= self.plan.machine.far_bytes() / 2,
             compensated,
         };
         self.program.points = self.program.points.saturating_add(grid.points);

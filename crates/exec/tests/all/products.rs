@@ -41,6 +41,8 @@ const CASES: &[(&str, &[usize])] = &[
     // Few elements with long sums: in parts of the contracted axes.
     ("ab,bc->ac", &[20, 9001, 24]),
     ("eabc,cdbe->ead", &[16, 101, 83, 16, 2]),
+    // Lanes packed in long runs, and results past the caches.
+    ("adb,bc->dac", &[9, 17, 1030, 8]),
     // A matrix and a vector: rows of the matrix, and columns, in parts and not; outer products.
     ("ab,b->a", &[37, 700]),
     ("bac,cb->ab", &[9, 5, 130]),

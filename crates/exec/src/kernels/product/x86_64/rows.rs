@@ -72,10 +72,10 @@ pub(super) unsafe fn dots<X: Parts>(n: [usize; 2], c: Dst, a: Src, b: Src) {
         let rows = [a, b].map(|x| (x.at(start, 0).ptr.cast(), stride(&x)));
         // SAFETY: the caller promises the instruction set and the elements.
         let sums = unsafe { products::<X>(n[1], rows) };
-        for r in first - start..group {
+        for (r, sum) in sums.into_iter().enumerate().take(group).skip(first - start) {
             let to = c.at(start + r, 0).ptr.cast::<X::Element>();
             // SAFETY: the caller promises the element.
-            unsafe { to.write(to.read() + sums[r]) }
+            unsafe { to.write(to.read() + sum) }
         }
     }
 }
