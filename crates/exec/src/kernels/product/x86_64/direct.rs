@@ -11,10 +11,20 @@ use super::vector::Number;
 use super::{DEPTH, ProductType};
 use crate::kernels::{Batch, Dst, GemmArgs, Src, map};
 
-/// Memory for a packed panel of lanes: `DEPTH` positions of k.
+/// The bytes of the widest panel of lanes with `DEPTH` positions of k.
+const MOST_BYTES: usize = 192 * DEPTH;
+/// The bytes that panels of small products fit in: a large array on the stack takes time, because each of its pages is touched.
+const FEW_BYTES: usize = 16 << 10;
+
+/// Memory for a packed panel of lanes.
 #[repr(align(64))]
-struct PanelMemory {
-    bytes: [MaybeUninit<u8>; 384 * DEPTH],
+struct PanelMemory<const BYTES: usize>([MaybeUninit<u8>; BYTES]);
+
+/// Calls `run` with memory on the stack.
+#[inline(never)]
+fn with_memory<const BYTES: usize>(run: &dyn Fn(*mut u8)) {
+    let mut memory = PanelMemory([MaybeUninit::uninit(); BYTES]);
+    run(memory.0.as_mut_ptr().cast());
 }
 
 /// Products with C's lanes along its columns.
@@ -81,9 +91,15 @@ impl<T: Number> Direct<T> {
     /// As [`Direct::strip`], with memory for a panel of lanes.
     #[inline(never)]
     unsafe fn packed_strip<K: ProductType<Element = T>>(&self, start: usize, depth: usize, accumulate: bool) {
-        let mut memory: PanelMemory = PanelMemory { bytes: [MaybeUninit::uninit(); 384 * DEPTH] };
+        const { assert!(K::VECTORS * K::LANES * size_of::<T>() * DEPTH <= MOST_BYTES, "room for the widest panel") }
+        let widest = self.extents[1].next_multiple_of(K::LANES).min(K::VECTORS * K::LANES);
         // SAFETY: the caller promises the elements.
-        unsafe { self.panels::<K>(start, depth, accumulate, memory.bytes.as_mut_ptr().cast()) }
+        let run = |memory: *mut u8| unsafe { self.panels::<K>(start, depth, accumulate, memory.cast()) };
+        if widest * depth * size_of::<T>() <= FEW_BYTES {
+            with_memory::<FEW_BYTES>(&run);
+        } else {
+            with_memory::<MOST_BYTES>(&run);
+        }
     }
 
     /// Multiplies `depth` positions of k from `start` on, for all products of the batch.
