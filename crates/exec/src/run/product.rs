@@ -104,7 +104,7 @@ impl Product<'_> {
                 compensate(sum, step, member)?;
             }
             for first_row in rows.clone().step_by(blocks[0]) {
-                let (mut first_lane, mut most) = (lanes.start, blocks[1] - self.ahead(operands[0], lanes.start));
+                let (mut first_lane, mut most) = (lanes.start, blocks[1] - self.ahead(operands[0], &lanes));
                 while first_lane < lanes.end {
                     let side = |x: usize, start: usize, end: usize, most: usize| BlockSide {
                         side: self.sides[x],
@@ -137,20 +137,23 @@ impl Product<'_> {
         }
     }
 
-    /// The lanes before `lane` from which on C, at this address, is at a multiple of the bytes of all vectors, if it is written
-    /// past the caches: a first block that is shorter by these begins the others there. Fewer than the lanes of a block.
-    fn ahead(&self, c: *mut u8, lane: usize) -> usize {
+    /// The lanes before the first one from which on C, at this address, is at a multiple of the bytes of all vectors, if it is
+    /// written past the caches: a first block that is shorter by these begins the others there, where there are many. Fewer
+    /// than the lanes of a block.
+    fn ahead(&self, c: *mut u8, range: &Range<usize>) -> usize {
         const ALIGN: usize = 64;
+        const MANY: usize = 4;
         let BoundProduct { kernels, blocks, in_place, stream, .. } = self.bound;
         let size = kernels.size;
         let whole = in_place[1].is_some() && kernels.vectors.is_none_or(|vectors| !vectors.masks);
         // Lanes of several loops may be packed in squares, of which a block has a whole number.
         let lanes = [0, 1].map(|x| self.sides[1].single_stride(x));
         let contiguous = lanes[0].is_some() && lanes[1] == Some(size as isize);
-        if !stream || whole || !contiguous || blocks[1] * size % ALIGN != 0 {
+        let many = range.len() / blocks[1] >= MANY;
+        if !stream || whole || !contiguous || !many || blocks[1] * size % ALIGN != 0 {
             return 0;
         }
-        c.addr().wrapping_add(lane * size) % ALIGN / size
+        c.addr().wrapping_add(range.start * size) % ALIGN / size
     }
 
     /// Packs and multiplies a block. Its rows are packed already if `pack_rows` is false.

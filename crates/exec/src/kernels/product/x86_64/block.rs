@@ -231,7 +231,7 @@ unsafe fn multiply_lanes<K: ProductType, const N: usize>(p: &Block<'_>, panels: 
     let [rows, lanes] = p.sides;
     let (row_panels, lane_panels) = (row_panels::<K>(rows.len), lane_panels::<K>(lanes.len));
     debug_assert!(K::MASKS || lanes.in_place.is_none() || lanes.len.is_multiple_of(K::LANES), "whole vectors");
-    let sources = [Source::new(p, 0), Source::new(p, 1)];
+    let sources: [Source<K::Element>; 2] = [Source::new(p, 0), Source::new(p, 1)];
     let mut offsets = [[0; N]; 2];
     let [of_operand, of_c] = offsets.each_mut().map(|list| &mut list[..lanes.len]);
     lanes.side.offsets(lanes.start, [of_operand, of_c]);
@@ -249,6 +249,9 @@ unsafe fn multiply_lanes<K: ProductType, const N: usize>(p: &Block<'_>, panels: 
         let mut offsets = [[0; MAX_ROWS]; 2];
         rows.side.offsets(rows.start + range.start, offsets.each_mut().map(|list| &mut list[..count]));
         let (from, [rows_k, rows_r]) = sources[0].panel(range.start, count, k);
+        if rows.in_place.is_some() && rows_k == size_of::<K::Element>() as isize {
+            prefetch(from.wrapping_byte_offset(rows_r * K::ROWS as isize), K::ROWS, rows_r, k);
+        }
         let mut tile = Tile {
             k,
             lanes: std::ptr::null(),
@@ -347,6 +350,20 @@ pub(super) unsafe fn scattered<K: ProductType>(tile: &Tile<K::Element>, rows: us
             alpha: tile.alpha,
             accumulate: tile.accumulate,
         });
+    }
+}
+
+/// Asks for the lines of `n` contiguous elements in each of some rows, which are read next.
+#[inline]
+fn prefetch<T>(start: *const T, rows: usize, apart: isize, n: usize) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    const LINE: usize = 64;
+    for row in 0..rows {
+        let row = start.wrapping_byte_offset(apart.wrapping_mul(row as isize)).cast::<i8>();
+        for at in (0..n * size_of::<T>()).step_by(LINE) {
+            // SAFETY: a prefetch of any address is allowed.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(at)) };
+        }
     }
 }
 
