@@ -1,21 +1,23 @@
 //! A product of one or two operands along plain axes, and its plan of one step.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, Index, Indices, Label, Shape, few};
+use crate::access::{Access, Axis, Index, Label, Shape, few};
 use crate::algebra::Algebra;
+use crate::draft::{ALIGN, Buffer, BufferId, Draft, Form, Layout, Region, Step, Storage, WriteMode, dense_bytes};
 use crate::dtype::Dtype;
 use crate::id_vec::IdVec;
 use crate::machine::Machine;
 use crate::module::{NodeId, TensorType};
-use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Plan, Region, Step, Storage, WriteMode};
-use crate::verify::{check_operations, verify_steps};
+use crate::verify::{check_dtypes_of_step, verify_steps};
 
 /// A product of one or two operands along plain axes, summed over the axes that the result lacks.
 #[derive(Debug)]
-pub struct Product<'a> {
+pub struct Product {
     /// The operands. Each is a factor once, twice or never.
-    pub operands: &'a [TensorType],
+    pub operands: Arc<[TensorType]>,
     /// The iteration space, at most [`Product::MOST_AXES`] axes in any order.
     pub axes: Vec<Axis>,
     /// The first factor.
@@ -43,7 +45,7 @@ pub struct Factor {
     pub axes: AxisNumbers,
 }
 
-/// For each axis of a tensor an axis of the product, or [`AxisNumbers::NONE`].
+/// A list of axes of a product: for each axis of a tensor one, or [`AxisNumbers::NONE`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AxisNumbers {
     len: u8,
@@ -51,7 +53,7 @@ pub struct AxisNumbers {
 }
 
 impl AxisNumbers {
-    /// The most axes of a tensor.
+    /// The most axes of a list.
     pub const MOST: usize = 31;
     /// The number that stands for position 0 of an axis.
     pub const NONE: u8 = u8::MAX;
@@ -71,81 +73,125 @@ impl AxisNumbers {
     }
 }
 
-impl Product<'_> {
+/// A product with the order of its axes: the one step of a plan.
+#[derive(Debug)]
+pub struct ProductStep {
+    product: Product,
+    space: AxisNumbers,
+    /// The extents of the result.
+    extents: Shape,
+    /// The bytes of the result.
+    bytes: usize,
+    machine: Machine,
+}
+
+impl Product {
     /// The most axes.
     pub const MOST_AXES: usize = 32;
 
-    /// The draft of one step with the axes `space`, in this order. The other axes have extent 1, and their index
-    /// functions are 0. `None` if the product does not have these axes, the shapes of the operands, or dtypes that
-    /// convert.
-    #[inline]
-    pub fn into_draft(self, space: &[u8], machine: &Machine) -> Option<Draft> {
-        let Product { operands, mut axes, first, second, label, dtype, output, algebra } = self;
-        let extents: Shape = few(output.as_slice().iter().map(|&axis| axes.get(axis as usize).map_or(0, |a| a.extent)));
-        let places = arrange(&mut axes, space)?;
-        let access = |tensor, numbers: &AxisNumbers, shape: &[usize], conj| {
-            let mut indices = Indices::new();
-            for (&axis, &extent) in numbers.as_slice().iter().zip(shape) {
-                let place = places.get(axis as usize).map_or(usize::MAX, |&place| place.into());
-                let plain = |axis: &Axis| (Index::axis(place as u32), axis.extent == extent);
-                let (index, inside) = axes.get(place).map_or((Index::constant(0), extent > 0), plain);
-                (inside && isize::try_from(extent).is_ok()).then(|| indices.push(index))?;
-            }
-            (indices.len() == shape.len()).then_some(Access { tensor: BufferId(tensor), indices, conj })
-        };
-        let buffer =
-            |label, dtype, extents, storage| Buffer { label, dtype, extents, storage, layout: Layout::RowMajor };
-        let (mut buffers, mut reads) = (IdVec::with_capacity(operands.len() + 1), Vec::with_capacity(2));
-        for (k, operand) in operands.iter().enumerate() {
-            let extents = Shape::from_slice(&operand.shape);
-            buffers.push(buffer(operand.label(k), operand.dtype, extents, Storage::Input(k as u32)));
-        }
-        for Factor { operand, conj, axes } in [Some(first), second].into_iter().flatten() {
-            reads.push(access(operand, &axes, &operands.get(operand as usize)?.shape, conj)?);
-        }
-        let result = operands.len() as u32;
-        let write = access(result, &output, &extents, false)?;
-        buffers.push(buffer(label, dtype, extents, Storage::Output(0)));
-        let (origin, mode, form) = (NodeId(result), WriteMode::Overwrite, Form::Nest(None));
-        let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
-        let regions = SmallVec::from_buf([Region { loops: Vec::new(), steps, partitions: None }]);
-        let (inputs, outputs) = (few((0..result).map(BufferId)), few([BufferId(result)]));
-        let draft = Draft { buffers, regions, inputs, outputs, scratch: 0, machine: *machine };
-        check_operations(&draft, &draft.regions[0].steps[0]).ok()?;
-        draft.buffer(BufferId(result)).bytes()?;
-        Some(draft)
+    /// The factors.
+    pub fn factors(&self) -> impl Iterator<Item = &Factor> {
+        [Some(&self.first), self.second.as_ref()].into_iter().flatten()
     }
 
-    /// The plan of [`into_draft`](Product::into_draft), which has the invariants of a plan by construction.
-    pub fn into_plan(self, space: &[u8], machine: &Machine) -> Option<Plan> {
-        let draft = self.into_draft(space, machine)?;
-        debug_assert_eq!(verify_steps(&draft).map(drop), Ok(()));
-        Some(Plan::checked(draft, IdVec::default()))
+    fn axis(&self, number: u8) -> Option<&Axis> {
+        self.axes.get(number as usize)
+    }
+
+    /// The product as a step with the axes `space`, in this order. The other axes have extent 1, and their index functions
+    /// are 0. `None` if the product does not have these axes or the shapes of its factors, has no points, or has dtypes
+    /// that do not convert or are not aligned as scratch buffers are, or if an operation is not defined on them.
+    pub fn into_step(self, space: AxisNumbers, machine: &Machine) -> Option<ProductStep> {
+        let (order, output) = (space.as_slice(), self.output.as_slice());
+        let counted = 1..=isize::MAX as usize;
+        let is_wanted = |(number, axis): (u8, &Axis)| {
+            counted.contains(&axis.extent)
+                && order.iter().filter(|n| **n == number).count() <= 1
+                && (axis.extent == 1 || order.contains(&number))
+        };
+        let exists = |&number: &u8| (number as usize) < self.axes.len();
+        let extents: Shape = few(output.iter().map(|&number| self.axis(number).map_or(0, |axis| axis.extent)));
+        if !(0..).zip(&self.axes).all(is_wanted) || !order.iter().chain(output).all(exists) {
+            return None;
+        }
+        let mut dtypes: SmallVec<[Dtype; 2]> = SmallVec::new();
+        for Factor { operand, axes, .. } in self.factors() {
+            let (operand, axes) = (self.operands.get(*operand as usize)?, axes.as_slice());
+            let fits = |(&number, extent): (&u8, &usize)| match self.axis(number) {
+                Some(axis) => axis.extent == *extent,
+                None => counted.contains(extent),
+            };
+            dtypes.push(operand.dtype);
+            (axes.len() == operand.shape.len() && axes.iter().zip(&operand.shape).all(fits)).then_some(())?;
+        }
+        let is_map = output.len() == order.len() && order.iter().all(|number| output.contains(number));
+        check_dtypes_of_step(&dtypes, None, &self.algebra, self.dtype, is_map).ok()?;
+        let mut dtypes = dtypes.into_iter().chain([self.dtype]);
+        let bytes = dense_bytes(self.dtype, &extents).filter(|_| dtypes.all(|dtype| dtype.align() <= ALIGN))?;
+        Some(ProductStep { product: self, space, extents, bytes, machine: *machine })
     }
 }
 
-/// Makes the axes those of `space`, in this order. Returns the new position of each axis: those that are not in `space`
-/// are after the others. `None` if `space` repeats an axis or if one that it lacks is not of extent 1.
-fn arrange(axes: &mut Vec<Axis>, space: &[u8]) -> Option<[u8; Product::MOST_AXES]> {
-    // For each axis its position in the list, and for each position its axis.
-    let mut places: [u8; Product::MOST_AXES] = std::array::from_fn(|k| k as u8);
-    let (mut order, count) = (places, axes.len());
-    for (to, &axis) in space.iter().enumerate() {
-        let from = *places.get(axis as usize).filter(|&&from| (to..count).contains(&from.into()))?;
-        axes.swap(to, from as usize);
-        order.swap(to, from as usize);
-        places[order[from as usize] as usize] = from;
-        places[axis as usize] = to as u8;
+impl ProductStep {
+    /// The product.
+    pub fn product(&self) -> &Product {
+        &self.product
     }
-    axes.drain(space.len()..).all(|axis| axis.extent == 1).then_some(places)
+
+    /// The axes of the step, in order: distinct axes of the product.
+    pub fn space(&self) -> &[u8] {
+        self.space.as_slice()
+    }
+
+    /// The extents of the result.
+    pub fn extents(&self) -> &[usize] {
+        &self.extents
+    }
+
+    /// The bytes of the result.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The draft of a plan with this step.
+    pub fn draft(&self) -> Draft {
+        let Product { operands, axes, label, dtype, output, algebra, .. } = &self.product;
+        let place = |axis: &u8| self.space().iter().position(|a| a == axis).map(|place| Index::axis(place as u32));
+        let access = |tensor, axes: &AxisNumbers, conj| {
+            let indices = few(axes.as_slice().iter().map(|axis| place(axis).unwrap_or(Index::constant(0))));
+            Access { tensor: BufferId(tensor), indices, conj }
+        };
+        let buffer = |label, dtype, extents: &[usize], storage| Buffer {
+            label,
+            dtype,
+            extents: extents.into(),
+            storage,
+            layout: Layout::RowMajor,
+        };
+        let mut buffers: IdVec<BufferId, _, 0> = IdVec::with_capacity(operands.len() + 1);
+        for (k, operand) in operands.iter().enumerate() {
+            buffers.push(buffer(operand.label(k), operand.dtype, &operand.shape, Storage::Input(k as u32)));
+        }
+        let result = buffers.push(buffer(label.clone(), *dtype, &self.extents, Storage::Output(0)));
+        let axes = self.space().iter().map(|&axis| axes[axis as usize].clone()).collect();
+        let reads = self.product.factors().map(|factor| access(factor.operand, &factor.axes, factor.conj)).collect();
+        let (origin, write, mode) = (NodeId(result.0), access(result.0, output, false), WriteMode::Overwrite);
+        let steps = vec![Step { origin, axes, reads, write, mode, algebra: *algebra, form: Form::Nest(None) }];
+        let regions = SmallVec::from_buf([Region { loops: Vec::new(), steps, partitions: None }]);
+        let (inputs, outputs) = (few((0..result.0).map(BufferId)), few([result]));
+        let draft = Draft { buffers, regions, inputs, outputs, scratch: 0, machine: self.machine };
+        debug_assert_eq!(verify_steps(&draft).map(drop), Ok(()));
+        draft
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use smallvec::SmallVec;
+
     use super::{AxisNumbers, Factor, Product};
     use crate::access::{Axis, Shape, few};
-    use crate::plan::Plan;
-    use crate::{Algebra, Dtype, Machine, TensorType};
+    use crate::{Algebra, Dtype, Machine, Plan, TensorType};
 
     /// A generator of small numbers.
     struct Noise(u32);
@@ -190,17 +236,24 @@ mod tests {
             let [Some(first), second] = factors else { continue };
             let (output, dtype) = (noise.numbers(count), dtypes[noise.below(6) as usize]);
             let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][noise.below(2) as usize];
-            let mut space: Vec<u8> = (0..count as u8).filter(|&k| axes[k as usize].extent != 1).collect();
+            let mut space: SmallVec<[u8; 8]> = (0..count as u8).filter(|&k| axes[k as usize].extent != 1).collect();
             (0..space.len()).for_each(|k| space.swap(k, noise.below(k as u32 + 1) as usize));
             if noise.below(10) == 0 {
                 space.push(noise.below(count + 2) as u8);
             }
             let label = "y".into();
-            let product = Product { operands: &operands, axes, first, second, label, dtype, output, algebra };
-            let shown = format!("{product:?} {space:?}");
-            if let Some(draft) = product.into_draft(&space, &Machine::DEFAULT) {
+            let operands = operands.into();
+            let product = Product { operands, axes, first, second, label, dtype, output, algebra };
+            let mut numbers = AxisNumbers::default();
+            space.iter().for_each(|&axis| numbers.push(axis).unwrap());
+            if let Some(step) = product.into_step(numbers, &Machine::DEFAULT) {
                 accepted += 1;
-                assert!(Plan::seal(draft).is_ok(), "{shown}");
+                let plan = Plan::seal(step.draft()).unwrap_or_else(|violation| panic!("{violation} {step:?}"));
+                let direct = Plan::from(step);
+                assert_eq!(*plan, *direct);
+                assert_eq!(plan.operand_count(), direct.operand_count());
+                (0..plan.operand_count()).for_each(|k| assert_eq!(plan.operand_type(k), direct.operand_type(k)));
+                assert_eq!((plan.output_count(), plan.output_type(0)), (1, direct.output_type(0)));
             }
         }
         assert!(accepted > 1000, "{accepted}");

@@ -2,15 +2,16 @@
 
 use std::cmp::Reverse;
 
-use einfold_ir::{AffineTerm, AxisRef};
+use einfold_ir::{AffineTerm, AxisNumbers, AxisRef, Factor, Product, ProductStep};
 use smallvec::SmallVec;
 
 use super::Binder;
 use super::grid::TASK_POINTS;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{Grid, ListRange, LoopNest, Op, SmallProduct};
+use crate::bound_program::{BaseAddress, BoundRegion, Grid, ListRange, LoopNest, Op, SmallProduct};
 use crate::error::BindError;
-use crate::kernels::{Fused, MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS};
+use crate::kernels::{Fused, MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS, SmallFn};
+use crate::view::{AnyView, AnyViewMut};
 
 /// An axis of a product: its extent, and its strides in the target and in both factors.
 #[derive(Clone, Copy)]
@@ -58,14 +59,13 @@ impl Binder<'_> {
             }
         }
         axes.retain(|axis| axis.extent > 1);
-        let most = if self.options.memory.is_some() { MAX_LIMITED_POINTS } else { MAX_SMALL_POINTS };
+        let most = self.most_points();
         let batch = match points(&axes) {
             all if all <= most => ProductAxes::new(),
             _ if !context.coverage.injective => return Ok(false),
             _ => batch(&mut axes),
         };
-        let terms = points(axes.iter().filter(|axis| !axis.is_kept()));
-        if points(&axes) > most || terms > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
+        if points(&axes) > most || terms(&axes) > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
             return Ok(false);
         }
         let Some(fused) = self.fused(step.algebra, context.compute)? else { return Ok(false) };
@@ -75,23 +75,82 @@ impl Binder<'_> {
         if fused.gemm.is_some_and(|gemm| !gemm.allocates) && are_rows_of_vectors(&batch, &axes, context) {
             return self.batched_matrices(context, fused, [&batch, &axes], init);
         }
-        let kernel = fused.small;
         let first = self.program.operands.len();
         accesses.iter().for_each(|access| _ = self.push_access(access, context.loops, None));
         let operands = ListRange::since(first, &self.program.operands);
+        self.push_small(operands, [&batch, &axes], fused.small, init == TargetInit::Accumulate);
+        Ok(true)
+    }
+
+    /// Appends a product, the whole plan, as one kernel call, if it has few points and its operands are read as they are.
+    /// Returns whether it did.
+    pub(super) fn small_step(
+        &mut self,
+        step: &ProductStep,
+        ins: &[AnyView<'_>],
+        outs: &[AnyViewMut<'_>],
+    ) -> Result<bool, BindError> {
+        let Product { axes, first, second: Some(second), dtype, output, algebra, operands, .. } = step.product() else {
+            return Ok(false);
+        };
+        let is_read_as_it_is = |factor: &&Factor| {
+            let from = operands[factor.operand as usize].dtype;
+            from == *dtype && !(factor.conj && from.is_complex())
+        };
+        let extent = |&axis: &u8| axes[axis as usize].extent;
+        let points = step.space().iter().map(extent).fold(1, usize::saturating_mul);
+        let plain = algebra.accumulator(*dtype) == *dtype && [first, second].iter().all(is_read_as_it_is);
+        if points > self.most_points() || !plain {
+            return Ok(false);
+        }
+        let Some(fused) = self.fused(*algebra, *dtype)? else { return Ok(false) };
+        let strides = |factor: &Factor| ins[factor.operand as usize].strides();
+        let tensors = [(output, outs[0].strides()), (&first.axes, strides(first)), (&second.axes, strides(second))];
+        let along = |axis: u8, (numbers, strides): (&AxisNumbers, &[isize])| {
+            let held = numbers.as_slice().iter().zip(strides).filter(|(number, _)| **number == axis);
+            held.fold(0isize, |sum, (_, stride)| sum.wrapping_add(*stride))
+        };
+        let mut product = ProductAxes::new();
+        for axis in step.space() {
+            let strides = tensors.map(|tensor| along(*axis, tensor));
+            product.push(ProductAxis { extent: extent(axis), strides });
+        }
+        product.retain(|axis| axis.extent > 1);
+        if terms(&product) > MAX_SMALL_TERMS {
+            return Ok(false);
+        }
+        let bases = [BaseAddress::Output(0)]
+            .into_iter()
+            .chain(step.product().factors().map(|f| BaseAddress::Input(f.operand as usize)));
+        bases.for_each(|base| _ = self.push_base(base, &[]));
+        let operands = ListRange::since(0, &self.program.operands);
+        self.push_small(operands, [&ProductAxes::new(), &product], fused.small, false);
+        let (ops, points) = (ListRange::since(0, &self.program.ops), self.program.points);
+        let loops = ListRange { start: 0, len: 0 };
+        self.program.depths.push(0);
+        self.program.regions.push(BoundRegion { loops, ops, partitioned: false, points });
+        Ok(true)
+    }
+
+    /// The most points of a product that one kernel call computes.
+    fn most_points(&self) -> usize {
+        if self.options.memory.is_some() { MAX_LIMITED_POINTS } else { MAX_SMALL_POINTS }
+    }
+
+    /// Appends the kernel call for each product of a batch.
+    fn push_small(&mut self, operands: ListRange, [batch, axes]: [&ProductAxes; 2], kernel: SmallFn, adds: bool) {
         let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
-        for axis in &batch {
+        for axis in batch {
             self.program.extents.push(axis.extent);
             self.program.strides.extend_from_slice(&axis.strides);
         }
         let extents = ListRange::since(extents, &self.program.extents);
         let loops = LoopNest { operands, kept: batch.len(), reduced: 0, extents, strides };
-        let offsets = self.push_offsets(&axes, terms);
-        let grid = batch_grid(points(&batch), points(&axes));
+        let terms = terms(axes);
+        let offsets = self.push_offsets(axes, terms);
+        let grid = batch_grid(points(batch), points(axes));
         self.program.points = self.program.points.saturating_add(grid.points);
-        let adds = init == TargetInit::Accumulate;
         self.program.ops.push(Op::Small(SmallProduct { loops, grid, kernel, adds, terms, offsets }));
-        Ok(true)
     }
 
     /// Binds a batch of matrix products whose axes are the loops of one call of a product in place.
@@ -153,6 +212,11 @@ impl Binder<'_> {
 /// The number of positions.
 fn points<'a>(axes: impl IntoIterator<Item = &'a ProductAxis>) -> usize {
     axes.into_iter().map(|axis| axis.extent).product()
+}
+
+/// The number of terms of each sum.
+fn terms(axes: &[ProductAxis]) -> usize {
+    points(axes.iter().filter(|axis| !axis.is_kept()))
 }
 
 /// Removes the axes that number products, and returns them, those with large strides in the target first.

@@ -1,11 +1,10 @@
 //! The direct way to a plan, for one product of at most two operands: the stages before the passes have no choice then,
 //! and what they would give is written down at once.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use einfold_ir::{Access, AxisNumbers, Cost, Count, Factor, Index, Ir, Node, NodeId, Plan, Product, TensorType, few};
 use einfold_order::{Budget, Order};
-use smallvec::SmallVec;
 
 use super::{Compiled, Forms, PlanOptions, fully};
 use crate::memory::{MOST_BYTES, Memory};
@@ -17,13 +16,12 @@ pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptio
     if ir.regions() > 1 || ir.inputs().len() < inputs.len() || ir.outputs() != [NodeId(inputs.len() as u32)] {
         return None;
     }
-    let operands: Vec<TensorType> = inputs.iter().map(operand).collect();
-    compile_product(product(node, &operands)?, how, budget, options)
+    compile_product(product(node, inputs.iter().map(operand).collect())?, how, budget, options)
 }
 
 /// Compiles a product as the whole pipeline compiles a module that has it as its only contraction, or returns `None` if
 /// a module is needed: for a choice of order, for an error, or because it takes several steps.
-pub fn compile_product(product: Product<'_>, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
+pub fn compile_product(product: Product, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
     let limited = budget.memory_bytes.is_some() || budget.largest.is_some();
     if limited || *how != Order::default() || *options != PlanOptions::default() {
         return None;
@@ -34,17 +32,21 @@ pub fn compile_product(product: Product<'_>, how: &Order, budget: &Budget, optio
     if product.second.is_some() {
         let extent = |&axis: &u8| product.axes[axis as usize].extent as u64;
         let size = Count::product(product.output.as_slice().iter().map(extent));
-        cost = Cost { flops: Count::product(space.iter().map(extent)), size, write: size, peak: size };
+        cost = Cost { flops: Count::product(space.as_slice().iter().map(extent)), size, write: size, peak: size };
     }
     let operands = few(0..product.operands.len() as u32);
-    let plan = if cost.flops < Count::from(machine.least_product()) {
-        product.into_plan(&space, machine)?
+    let step = product.into_step(space, machine)?;
+    let (plan, memory) = if cost.flops < Count::from(machine.least_product()) {
+        let memory = Memory { outputs: step.bytes(), ..Memory::default() };
+        (Plan::from(step), memory)
     } else {
-        let mut draft = product.into_draft(&space, machine)?;
+        let mut draft = step.draft();
         gemm::run(&mut draft);
-        Plan::seal(draft).ok()?
+        let plan = Plan::seal(draft).ok()?;
+        let memory = Memory::of(&plan);
+        (plan, memory)
     };
-    let (memory, passes, forms) = (Memory::of(&plan), options.passes, OnceLock::new());
+    let (passes, forms) = (options.passes, OnceLock::new());
     let compiled = Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms };
     (memory.outputs <= MOST_BYTES).then_some(compiled)
 }
@@ -62,7 +64,7 @@ fn operand(Node { label, dtype, shape, .. }: &Node) -> TensorType {
 }
 
 /// The contraction of `node` as a product of `operands`, if it is one along plain axes.
-fn product<'a>(node: &Node, operands: &'a [TensorType]) -> Option<Product<'a>> {
+fn product(node: &Node, operands: Arc<[TensorType]>) -> Option<Product> {
     let c = node.contraction().filter(|c| c.expr.is_none() && c.init.is_none())?;
     let factor = |access: &Access<NodeId>| {
         let (operand, axes) = (access.tensor.0, numbers(&access.indices)?);
@@ -89,14 +91,14 @@ fn numbers(indices: &[Index<NodeId>]) -> Option<AxisNumbers> {
 
 /// The axes of a step in the order in which expansion writes them; `None` if it writes another node than a product and
 /// a permutation of its result.
-fn space(product: &Product<'_>) -> Option<SmallVec<[u8; 16]>> {
+fn space(product: &Product) -> Option<AxisNumbers> {
     let Product { axes, first, second, output, dtype, algebra, .. } = product;
     let holds_sums = algebra.accumulator(*dtype) == *dtype;
     if axes.len() > Product::MOST_AXES || axes.iter().any(|axis| axis.extent == 0) {
         return None;
     }
     // The tensors that have each axis: bits 0 and 1 are the factors, bit 2 is the result.
-    let (mut holders, mut space) = ([0u8; Product::MOST_AXES], SmallVec::new());
+    let (mut holders, mut space) = ([0u8; Product::MOST_AXES], AxisNumbers::default());
     // Whether the axes of a tensor are distinct, apart from those of extent 1.
     let mut mark = |numbers: &AxisNumbers, bit: u8| {
         let mut distinct = true;
@@ -116,7 +118,7 @@ fn space(product: &Product<'_>) -> Option<SmallVec<[u8; 16]>> {
     let wide = |axis: u8| axes.get(axis as usize).is_some_and(|axis| axis.extent != 1);
     let Some(second) = second else {
         let keeps_units = !holds_sums || output.len() == axes.len();
-        all.filter(|&axis| keeps_units || wide(axis)).for_each(|axis| space.push(axis));
+        all.filter(|&axis| keeps_units || wide(axis)).try_for_each(|axis| space.push(axis))?;
         return Some(space);
     };
     let ordered = holds_sums && algebra.laws(*dtype).distributive && distinct;
@@ -127,7 +129,7 @@ fn space(product: &Product<'_>) -> Option<SmallVec<[u8; 16]>> {
     for (factor, held) in [(first, 0b111), (first, 0b101), (second, 0b110), (first, 0b011)] {
         for &axis in factor.axes.as_slice() {
             if wide(axis) && holders[axis as usize] == held {
-                space.push(axis);
+                space.push(axis)?;
             }
         }
     }

@@ -5,6 +5,7 @@ use super::lower::addressable;
 use crate::ast::{Label, Subscripts};
 use einfold_ir::{Axis, AxisNumbers, Dtype, Factor, Label as Name, Product, TensorType, few};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// The axes of a product: the distinct labels of the operands in the order of first use.
 struct Axes {
@@ -55,11 +56,11 @@ impl Axes {
 
 /// The contraction that the module of the same subscripts has; `None` if the module has another node, more factors or
 /// axes that broadcast, or is an error. A product that is too large to address has no plan.
-pub(in super::super) fn lower_to_product<'a>(
+pub(in super::super) fn lower_to_product(
     s: &Subscripts,
-    inputs: &'a [TensorType],
+    inputs: &Arc<[TensorType]>,
     options: &Options,
-) -> Option<Product<'a>> {
+) -> Option<Product> {
     if inputs.len() != s.terms().len() || !(1..=2).contains(&inputs.len()) || !s.groups().is_empty() {
         return None;
     }
@@ -68,7 +69,7 @@ pub(in super::super) fn lower_to_product<'a>(
     let most = s.input_labels().len().min(Product::MOST_AXES);
     let mut axes = Axes { axes: Vec::with_capacity(most), labels: [0; Product::MOST_AXES] };
     let mut factors = [None; 2];
-    for (k, (term, input)) in s.terms().iter().zip(inputs).enumerate() {
+    for (k, (term, input)) in s.terms().iter().zip(&**inputs).enumerate() {
         if term.ellipsis.is_some() || !addressable(&input.shape, input.dtype) {
             return None;
         }
@@ -82,6 +83,6 @@ pub(in super::super) fn lower_to_product<'a>(
     if !algebra.accepts(dtype) || !(is_copy || algebra.accumulator(dtype) == dtype) {
         return None;
     }
-    let label = Name::new_static("y");
-    Some(Product { operands: inputs, axes, first: first?, second, label, dtype, output, algebra })
+    let (operands, label) = (inputs.clone(), Name::new_static("y"));
+    Some(Product { operands, axes, first: first?, second, label, dtype, output, algebra })
 }
