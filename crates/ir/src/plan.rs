@@ -1,5 +1,5 @@
 //! The plan: how an expression is computed, as steps over buffers. A plan depends on dtypes, extents, layout hints and
-//! a [`Machine`](crate::Machine), which is a value; it does not depend on where it is made or on a caller's strides.
+//! a [`Machine`], which is a value; it does not depend on where it is made or on a caller's strides.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,12 +9,13 @@ use crate::draft::{ALIGN, BufferId, Depths, Draft, Region};
 use crate::dtype::Dtype;
 use crate::error::Violation;
 use crate::id_vec::IdVec;
-use crate::product::ProductStep;
+use crate::machine::Machine;
+use crate::product::{AxisNumbers, Product, ProductStep};
 use crate::verify::{check_scratch, verify_steps};
 
 /// A verified plan.
 ///
-/// Invariants, checked by [`Plan::seal`] or by [`Product::into_step`](crate::Product::into_step):
+/// Invariants, checked by [`Plan::seal`] or by [`Plan::of_product`]:
 /// * each operand and each output has one buffer; the bytes of intermediates and outputs can be counted; an explicit
 ///   layout is a permutation of the axes of its buffer;
 /// * every buffer, axis and loop that a step names exists; index tensors have an integer dtype; positions without
@@ -87,6 +88,14 @@ impl Plan {
         Ok(Plan(Arc::new(Sealed { content, id: PlanId::next() })))
     }
 
+    /// The plan of a product with the axes `space`, in this order. The other axes have extent 1, and their index functions
+    /// are 0. `None` if the product does not have these axes or the shapes of its factors, has no points, or has dtypes
+    /// that do not convert or are not aligned as scratch buffers are, or if an operation is not defined on them.
+    pub fn of_product(product: Product, space: AxisNumbers, machine: &Machine) -> Option<Plan> {
+        let step = product.into_step(space, machine)?;
+        Some(Plan(Arc::new(Sealed { content: Content::Product { step, draft: OnceLock::new() }, id: PlanId::next() })))
+    }
+
     /// The identity of the sealed plan.
     pub fn id(&self) -> PlanId {
         self.0.id
@@ -147,13 +156,6 @@ impl Plan {
             Content::Steps { partition_strides, .. } if !partition_strides.is_empty() => partition_strides[buffer],
             _ => 0,
         }
-    }
-}
-
-/// The plan of a product.
-impl From<ProductStep> for Plan {
-    fn from(step: ProductStep) -> Plan {
-        Plan(Arc::new(Sealed { content: Content::Product { step, draft: OnceLock::new() }, id: PlanId::next() }))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, Index, Label, Shape, few};
+use crate::access::{Access, Axis, AxisSet, Index, Label, Shape, few};
 use crate::algebra::Algebra;
 use crate::draft::{ALIGN, Buffer, BufferId, Draft, Form, Layout, Region, Step, Storage, WriteMode, dense_bytes};
 use crate::dtype::Dtype;
@@ -54,7 +54,7 @@ pub struct AxisNumbers {
 
 impl AxisNumbers {
     /// The most axes of a list.
-    pub const MOST: usize = 31;
+    pub const MOST: usize = 15;
     /// The number that stands for position 0 of an axis.
     pub const NONE: u8 = u8::MAX;
 
@@ -87,7 +87,7 @@ pub struct ProductStep {
 
 impl Product {
     /// The most axes.
-    pub const MOST_AXES: usize = 32;
+    pub const MOST_AXES: usize = 16;
 
     /// The factors.
     pub fn factors(&self) -> impl Iterator<Item = &Factor> {
@@ -98,22 +98,26 @@ impl Product {
         self.axes.get(number as usize)
     }
 
-    /// The product as a step with the axes `space`, in this order. The other axes have extent 1, and their index functions
-    /// are 0. `None` if the product does not have these axes or the shapes of its factors, has no points, or has dtypes
-    /// that do not convert or are not aligned as scratch buffers are, or if an operation is not defined on them.
-    pub fn into_step(self, space: AxisNumbers, machine: &Machine) -> Option<ProductStep> {
-        let (order, output) = (space.as_slice(), self.output.as_slice());
+    /// The step of [`Plan::of_product`](crate::Plan::of_product). Inlined, so that the step is written where it stays.
+    #[inline(always)]
+    pub(crate) fn into_step(self, space: AxisNumbers, machine: &Machine) -> Option<ProductStep> {
+        let (extents, bytes) = self.check(space.as_slice())?;
+        Some(ProductStep { product: self, space, extents, bytes, machine: *machine })
+    }
+
+    /// Checks what [`Plan::of_product`](crate::Plan::of_product) states. Returns the extents and the bytes of the result.
+    fn check(&self, space: &[u8]) -> Option<(Shape, usize)> {
         let counted = 1..=isize::MAX as usize;
-        let is_wanted = |(number, axis): (u8, &Axis)| {
-            counted.contains(&axis.extent)
-                && order.iter().filter(|n| **n == number).count() <= 1
-                && (axis.extent == 1 || order.contains(&number))
-        };
-        let exists = |&number: &u8| (number as usize) < self.axes.len();
+        let mut looped = AxisSet::default();
+        let is_looped = |&number: &u8| (number as usize) < self.axes.len() && looped.insert(number.into());
+        let output = self.output.as_slice();
         let extents: Shape = few(output.iter().map(|&number| self.axis(number).map_or(0, |axis| axis.extent)));
-        if !(0..).zip(&self.axes).all(is_wanted) || !order.iter().chain(output).all(exists) {
+        if !space.iter().all(is_looped) || extents.contains(&0) {
             return None;
         }
+        let fits =
+            |(number, axis): (u32, &Axis)| counted.contains(&axis.extent) && (axis.extent == 1 || looped.has(number));
+        (0..).zip(&self.axes).all(fits).then_some(())?;
         let mut dtypes: SmallVec<[Dtype; 2]> = SmallVec::new();
         for Factor { operand, axes, .. } in self.factors() {
             let (operand, axes) = (self.operands.get(*operand as usize)?, axes.as_slice());
@@ -124,11 +128,10 @@ impl Product {
             dtypes.push(operand.dtype);
             (axes.len() == operand.shape.len() && axes.iter().zip(&operand.shape).all(fits)).then_some(())?;
         }
-        let is_map = output.len() == order.len() && order.iter().all(|number| output.contains(number));
+        let is_map = output.len() == space.len() && space.iter().all(|number| output.contains(number));
         check_dtypes_of_step(&dtypes, None, &self.algebra, self.dtype, is_map).ok()?;
-        let mut dtypes = dtypes.into_iter().chain([self.dtype]);
-        let bytes = dense_bytes(self.dtype, &extents).filter(|_| dtypes.all(|dtype| dtype.align() <= ALIGN))?;
-        Some(ProductStep { product: self, space, extents, bytes, machine: *machine })
+        let aligned = dtypes.iter().chain([&self.dtype]).all(|dtype| dtype.align() <= ALIGN);
+        dense_bytes(self.dtype, &extents).filter(|_| aligned).map(|bytes| (extents, bytes))
     }
 }
 
@@ -246,10 +249,9 @@ mod tests {
             let product = Product { operands, axes, first, second, label, dtype, output, algebra };
             let mut numbers = AxisNumbers::default();
             space.iter().for_each(|&axis| numbers.push(axis).unwrap());
-            if let Some(step) = product.into_step(numbers, &Machine::DEFAULT) {
+            if let Some(direct) = Plan::of_product(product, numbers, &Machine::DEFAULT) {
                 accepted += 1;
-                let plan = Plan::seal(step.draft()).unwrap_or_else(|violation| panic!("{violation} {step:?}"));
-                let direct = Plan::from(step);
+                let plan = Plan::seal((*direct).clone()).unwrap_or_else(|violation| panic!("{violation} {direct:?}"));
                 assert_eq!(*plan, *direct);
                 assert_eq!(plan.operand_count(), direct.operand_count());
                 (0..plan.operand_count()).for_each(|k| assert_eq!(plan.operand_type(k), direct.operand_type(k)));

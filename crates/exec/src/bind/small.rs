@@ -261,3 +261,84 @@ fn batch_grid(blocks: usize, points: usize) -> Grid {
         points: blocks as u64 * points as u64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use einfold_ir::{Algebra, Axis, AxisNumbers, Dtype, Factor, Machine, Plan, Product, TensorType};
+    use ndarray::{ArrayD, Axis as Dim};
+
+    use crate::bind::{BindOptions, Scratch, bind};
+    use crate::view::{AnyView, AnyViewMut};
+
+    /// A generator of small numbers.
+    struct Noise(u32);
+
+    impl Noise {
+        fn below(&mut self, bound: u32) -> u32 {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.0 >> 12) % bound
+        }
+
+        fn numbers(&mut self, most: u32, axes: u32) -> AxisNumbers {
+            let mut numbers = AxisNumbers::default();
+            (0..self.below(most)).for_each(|_| numbers.push(self.below(axes) as u8).unwrap());
+            numbers
+        }
+
+        /// An array of ones with its axes in any order of memory and any direction.
+        fn array(&mut self, shape: &[usize]) -> ArrayD<f64> {
+            let mut array = ArrayD::ones(shape);
+            if self.below(2) == 0 {
+                array = ArrayD::ones(shape.iter().rev().copied().collect::<Vec<_>>()).reversed_axes();
+            }
+            (0..shape.len()).filter(|_| self.below(4) == 0).for_each(|axis| array.invert_axis(Dim(axis)));
+            array
+        }
+    }
+
+    /// A random product of two factors with its axes in a random order.
+    fn product(noise: &mut Noise) -> Option<Plan> {
+        let count = 1 + noise.below(4);
+        let axes: Vec<Axis> = (0..count).map(|_| Axis::new("a", [1, 2, 3, 5, 7][noise.below(5) as usize])).collect();
+        let (first, second, output) = (noise.numbers(4, count), noise.numbers(4, count), noise.numbers(3, count));
+        let operands = [first, second].map(|numbers| {
+            let shape = numbers.as_slice().iter().map(|&axis| axes[axis as usize].extent).collect();
+            TensorType { name: None, dtype: Dtype::F64, shape, conj: false }
+        });
+        let mut space = AxisNumbers::default();
+        let turn = noise.below(count);
+        let wide = (0..count).map(|k| ((k + turn) % count) as u8).filter(|&k| axes[k as usize].extent > 1);
+        wide.for_each(|axis| space.push(axis).unwrap());
+        let [first, second] = [first, second].map(|axes| Factor { operand: 0, conj: noise.below(2) == 0, axes });
+        let second = Some(Factor { operand: 1, ..second });
+        let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][noise.below(2) as usize];
+        let (operands, label, dtype) = (operands.into(), "y".into(), Dtype::F64);
+        let product = Product { operands, axes, first, second, label, dtype, output, algebra };
+        let distinct = |numbers: &[u8]| (1..numbers.len()).all(|k| !numbers[..k].contains(&numbers[k]));
+        Plan::of_product(product, space, &Machine::DEFAULT).filter(|_| distinct(output.as_slice()))
+    }
+
+    #[test]
+    fn a_product_is_bound_as_its_step() {
+        let (mut noise, mut small, mut large) = (Noise(7), 0, 0);
+        for _ in 0..4000 {
+            let Some(plan) = product(&mut noise) else { continue };
+            let sealed = Plan::seal((*plan).clone()).unwrap();
+            let arrays = [0, 1].map(|operand| noise.array(plan.operand_type(operand).1));
+            let ins = [AnyView::from(&*arrays[0]), AnyView::from(&*arrays[1])];
+            let mut y = noise.array(plan.output_type(0).1);
+            let memory = Some(1 << 20).filter(|_| noise.below(2) == 0);
+            let options = BindOptions { memory, ..BindOptions::default() };
+            let mut scratch = Scratch::new();
+            let mut program_of = |plan: &Plan| {
+                bind(plan, &ins, &mut [AnyViewMut::from(&mut *y)], &options, &mut scratch).unwrap();
+                let text = format!("{:?}", scratch.program);
+                (text, scratch.program.ops.iter().any(|op| matches!(op, super::Op::Small(_))))
+            };
+            let (want, is_small) = program_of(&sealed);
+            assert_eq!(program_of(&plan).0, want, "{plan:?}");
+            *(if is_small { &mut small } else { &mut large }) += 1;
+        }
+        assert!(small > 800 && large > 20, "{small} {large}");
+    }
+}

@@ -35,16 +35,15 @@ pub fn compile_product(product: Product, how: &Order, budget: &Budget, options: 
         cost = Cost { flops: Count::product(space.as_slice().iter().map(extent)), size, write: size, peak: size };
     }
     let operands = few(0..product.operands.len() as u32);
-    let step = product.into_step(space, machine)?;
-    let (plan, memory) = if cost.flops < Count::from(machine.least_product()) {
-        let memory = Memory { outputs: step.bytes(), ..Memory::default() };
-        (Plan::from(step), memory)
-    } else {
-        let mut draft = step.draft();
+    let mut plan = Plan::of_product(product, space, machine)?;
+    if cost.flops >= Count::from(machine.least_product()) {
+        let mut draft = plan.product()?.draft();
         gemm::run(&mut draft);
-        let plan = Plan::seal(draft).ok()?;
-        let memory = Memory::of(&plan);
-        (plan, memory)
+        plan = Plan::seal(draft).ok()?;
+    }
+    let memory = match plan.product() {
+        Some(step) => Memory { outputs: step.bytes(), ..Memory::default() },
+        None => Memory::of(&plan),
     };
     let (passes, forms) = (options.passes, OnceLock::new());
     let compiled = Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms };
