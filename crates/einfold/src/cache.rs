@@ -58,7 +58,7 @@ pub fn bytes() -> u64 {
 static PLANS: LazyLock<Cache<Key, Plan, Bytes>> = LazyLock::new(|| Cache::with_weighter(1024, LIMIT, Bytes));
 
 /// The estimated memory of the smallest plan, in bytes.
-const LEAST: u64 = 4 << 10;
+const LEAST: u64 = 2 << 10;
 /// The estimated memory of one operand or of one of the [`parts`](CompiledExpression::parts) of a plan, in bytes.
 const PART: u64 = 512;
 
