@@ -95,7 +95,7 @@ impl Search {
             let holders = members | if leg.kept { OUTPUT } else { 0 };
             bits(members).for_each(|tensor| axes[tensor].push((holders, leg.extent as f64)));
         }
-        let (known, places) = (Vec::with_capacity(8 * tensors), vec![0; 1 << tensors]);
+        let (known, places) = (Vec::with_capacity(max_sets), vec![0; 1 << tensors]);
         let all = (1 << tensors) - 1;
         let mut search = Search { axes, limit, tensors, all, max_sets, least: [0.0; 2], known, places };
         for tensor in 0..tensors {
@@ -207,8 +207,13 @@ impl Search {
     fn offer(&mut self, first: &Half, second: &Half, below: f64, reached: &mut Vec<usize>) {
         let union = first.set | second.set;
         if self.places[union as usize] == 0 {
-            let grown = self.known[second.place as usize];
-            let set = bits(first.set).fold(grown, |set, tensor| self.grown(&set, tensor));
+            let [a, b] = [first, second].map(|half| self.known[half.place as usize]);
+            let set = if a.near & b.set == 0 {
+                let (points, summed) = (a.points * b.points, a.summed * b.summed);
+                TensorSet { set: union, near: a.near | b.near, points, summed, ..EMPTY }
+            } else {
+                bits(first.set).fold(b, |set, tensor| self.grown(&set, tensor))
+            };
             self.add(TensorSet { admitted: union == self.all || set.points < below * set.summed, ..set });
         }
         let place = usize::from(self.places[union as usize]) - 1;
