@@ -216,13 +216,6 @@ struct Sealed {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PlanId(u64);
 
-impl PlanId {
-    fn next() -> PlanId {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        PlanId(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
 impl Plan {
     /// The alignment of scratch buffers in bytes.
     pub const ALIGN: usize = 64;
@@ -230,11 +223,12 @@ impl Plan {
     /// A plan of a draft that keeps the invariants, with the byte strides of its buffers from one partition to the next.
     #[inline]
     pub(crate) fn checked(draft: Draft, partition_strides: IdVec<BufferId, usize, 0>) -> Plan {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let mut depths = Vec::new();
         if draft.regions.iter().any(|region| !region.loops.is_empty()) {
             depths.extend(draft.regions.iter().map(Region::depths));
         }
-        Plan(Arc::new(Sealed { draft, depths, partition_strides, id: PlanId::next() }))
+        Plan(Arc::new(Sealed { draft, depths, partition_strides, id: PlanId(NEXT_ID.fetch_add(1, Ordering::Relaxed)) }))
     }
 
     /// The identity of the sealed plan.

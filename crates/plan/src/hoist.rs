@@ -73,8 +73,7 @@ impl ModulePart {
 
     /// Moves what depends on constant operands alone to a part of its own. `constant` marks its nodes before.
     pub(crate) fn hoist(mut self, constants: &[u32], constant: &IdVec<NodeId, bool>) -> Result<ModulePart, PlanError> {
-        let (ir, orders) = hoist_subtrees(&self.ir, &self.orders, constant)?;
-        (self.ir, self.orders) = (ir.into(), orders);
+        (self.ir, self.orders) = hoist_subtrees(&self.ir, &self.orders, constant)?;
         let (ir, constant) = (&self.ir, constant_nodes(&self.ir, constants));
         let mut border = ir.per_node(false);
         let mut read = |id: NodeId| border[id] |= constant[id];

@@ -17,10 +17,10 @@ use crate::roles::AxisUses;
 /// Makes each subtree that has only constant factors a node of its own. Returns the module and the orders of its
 /// contractions.
 pub(crate) fn hoist_subtrees(
-    ir: &Ir,
+    ir: &Arc<Ir>,
     orders: &Orders,
     constant: &IdVec<NodeId, bool>,
-) -> Result<(Ir, Orders), PlanError> {
+) -> Result<(Arc<Ir>, Orders), PlanError> {
     let (mut out, mut hoisted) = (Rewriter::new(ir), Orders::new());
     for (id, node) in ir.nodes().entries() {
         let factored = |c: &Contraction| evaluation(node, c) == Evaluation::Factored && !constant[id];
@@ -37,7 +37,7 @@ pub(crate) fn hoist_subtrees(
             }
         }
     }
-    Ok((out.finish()?.unwrap_or_else(|| ir.clone()), hoisted))
+    Ok((out.finish()?.map_or_else(|| ir.clone(), Arc::new), hoisted))
 }
 
 /// A contraction with some constant factors, and its order.

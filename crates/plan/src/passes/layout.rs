@@ -18,8 +18,13 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
     if !draft.has_intermediates() {
         return 0;
     }
-    let mut chooser =
-        Chooser { writers: writers(draft), chosen: IdVec::filled(draft.buffers.len(), false), changes: 0 };
+    let (writers, chosen) = (IdVec::filled(draft.buffers.len(), None), IdVec::filled(draft.buffers.len(), false));
+    let mut chooser = Chooser { writers, chosen, changes: 0 };
+    for (r, region) in draft.regions.iter().enumerate() {
+        for (s, step) in region.steps.iter().enumerate() {
+            chooser.writers[step.write.tensor].get_or_insert((r, s));
+        }
+    }
     for r in (0..draft.regions.len()).rev() {
         for s in (0..draft.regions[r].steps.len()).rev() {
             for read in 0..draft.regions[r].steps[s].reads.len() {
@@ -30,18 +35,8 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
     chooser.changes
 }
 
-/// The first step that writes each buffer.
-fn writers(draft: &Draft) -> IdVec<BufferId, Option<(usize, usize)>> {
-    let mut writers = IdVec::filled(draft.buffers.len(), None);
-    for (r, region) in draft.regions.iter().enumerate() {
-        for (s, step) in region.steps.iter().enumerate() {
-            writers[step.write.tensor].get_or_insert((r, s));
-        }
-    }
-    writers
-}
-
 struct Chooser {
+    /// The first step that writes each buffer.
     writers: IdVec<BufferId, Option<(usize, usize)>>,
     chosen: IdVec<BufferId, bool>,
     changes: usize,
@@ -59,10 +54,8 @@ impl Chooser {
         self.chosen[tensor] = true;
         let writer = self.writers[tensor].map(|(r, s)| Writer::of(draft, &draft.regions[r].steps[s]));
         let writer = writer.unwrap_or_default();
-        let best = self
-            .candidates(draft, step, read, &axes)
-            .into_iter()
-            .min_by_key(|order| (writer.runs(order), writer.against_the_grain(order), !order.is_sorted()));
+        let cost = |order: &AxisList| (writer.runs(order), writer.against_the_grain(order), !order.is_sorted());
+        let best = self.candidates(draft, step, read, &axes).into_iter().min_by_key(cost);
         if let Some(order) = best.filter(|order| !order.is_sorted()) {
             draft.buffers[tensor].layout = Layout::Order(order.into_vec());
             self.changes += 1;
