@@ -57,8 +57,8 @@ impl Plan {
     /// The outputs, in order.
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = OutputType<'_>> {
         let plan = &self.compiled().plan;
-        (0..plan.output_count()).map(|index| {
-            let (name, (dtype, shape)) = (self.0.expression.output_name(index), plan.output_type(index));
+        plan.output_types().enumerate().map(|(index, (dtype, shape))| {
+            let name = self.0.expression.output_name(index);
             OutputType { index, name, dtype, shape }
         })
     }

@@ -33,7 +33,7 @@ pub struct CallOptions<'a> {
 pub fn call(plan: &Plan, arguments: Arguments<'_>, options: CallOptions<'_>) -> Result<Arrays, Error> {
     let compiled = plan.compiled();
     let mut arrays = Arrays::new();
-    for (dtype, extents) in (0..compiled.plan.output_count()).map(|output| compiled.plan.output_type(output)) {
+    for (dtype, extents) in compiled.plan.output_types() {
         arrays.push(NewArray::new(dtype, extents, options.order).map_err(BindError::Memory)?);
     }
     // New results count towards the memory limit.

@@ -62,13 +62,6 @@ enum Content {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PlanId(u64);
 
-impl PlanId {
-    fn next() -> PlanId {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        PlanId(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
 impl Plan {
     /// The alignment of scratch buffers in bytes.
     pub const ALIGN: usize = ALIGN;
@@ -84,8 +77,7 @@ impl Plan {
         if draft.regions.iter().any(|region| !region.loops.is_empty()) {
             depths.extend(draft.regions.iter().map(Region::depths));
         }
-        let content = Content::Steps { draft, depths, partition_strides };
-        Ok(Plan(Arc::new(Sealed { content, id: PlanId::next() })))
+        Ok(Plan::new(Content::Steps { draft, depths, partition_strides }))
     }
 
     /// The plan of a product with the axes `space`, in this order. The other axes have extent 1, and their index functions
@@ -93,7 +85,14 @@ impl Plan {
     /// that do not convert or are not aligned as scratch buffers are, or if an operation is not defined on them.
     pub fn of_product(product: Product, space: AxisNumbers, machine: &Machine) -> Option<Plan> {
         let step = product.into_step(space, machine)?;
-        Some(Plan(Arc::new(Sealed { content: Content::Product { step, draft: OnceLock::new() }, id: PlanId::next() })))
+        Some(Plan::new(Content::Product { step, draft: OnceLock::new() }))
+    }
+
+    /// Inlined, so that the content is written where it stays.
+    #[inline(always)]
+    fn new(content: Content) -> Plan {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        Plan(Arc::new(Sealed { content, id: PlanId(NEXT_ID.fetch_add(1, Ordering::Relaxed)) }))
     }
 
     /// The identity of the sealed plan.
@@ -109,36 +108,22 @@ impl Plan {
         }
     }
 
-    /// The number of operands.
-    pub fn operand_count(&self) -> usize {
-        self.product().map_or_else(|| self.inputs.len(), |step| step.product().operands.len())
+    /// Dtype and extents of each operand.
+    pub fn operand_types(&self) -> impl ExactSizeIterator<Item = (Dtype, &[usize])> {
+        let operands = self.product().map(|step| &step.product.operands);
+        (0..operands.map_or_else(|| self.inputs.len(), |types| types.len())).map(move |k| match operands {
+            Some(types) => (types[k].dtype, &types[k].shape[..]),
+            None => self.buffer(self.inputs[k]).dtype_and_extents(),
+        })
     }
 
-    /// The dtype and the extents of an operand.
-    ///
-    /// # Panics
-    /// If the plan does not have this operand.
-    pub fn operand_type(&self, operand: usize) -> (Dtype, &[usize]) {
-        match self.product() {
-            Some(step) => (step.product().operands[operand].dtype, &step.product().operands[operand].shape),
-            None => self.buffer(self.inputs[operand]).dtype_and_extents(),
-        }
-    }
-
-    /// The number of outputs.
-    pub fn output_count(&self) -> usize {
-        self.product().map_or_else(|| self.outputs.len(), |_| 1)
-    }
-
-    /// The dtype and the extents of an output.
-    ///
-    /// # Panics
-    /// If the plan does not have this output.
-    pub fn output_type(&self, output: usize) -> (Dtype, &[usize]) {
-        match self.product() {
-            Some(step) if output == 0 => (step.product().dtype, step.extents()),
-            _ => self.buffer(self.outputs[output]).dtype_and_extents(),
-        }
+    /// Dtype and extents of each output.
+    pub fn output_types(&self) -> impl ExactSizeIterator<Item = (Dtype, &[usize])> {
+        let product = self.product();
+        (0..product.map_or_else(|| self.outputs.len(), |_| 1)).map(move |k| match product {
+            Some(step) => (step.product.dtype, &step.extents[..]),
+            None => self.buffer(self.outputs[k]).dtype_and_extents(),
+        })
     }
 
     /// The depth of a step of a region: see [`Region::depths`].

@@ -10,8 +10,8 @@ use crate::draft::{ALIGN, Buffer, BufferId, Draft, Form, Layout, Region, Step, S
 use crate::dtype::Dtype;
 use crate::id_vec::IdVec;
 use crate::machine::Machine;
-use crate::module::{NodeId, TensorType};
-use crate::verify::{check_dtypes_of_step, verify_steps};
+use crate::module::{NodeId, TensorType, check_dtypes};
+use crate::verify::verify_steps;
 
 /// A product of one or two operands along plain axes, summed over the axes that the result lacks.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Product {
 }
 
 /// A factor of a [`Product`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Factor {
     /// The position of the operand.
     pub operand: u32,
@@ -45,49 +45,29 @@ pub struct Factor {
     pub axes: AxisNumbers,
 }
 
-/// A list of axes of a product: for each axis of a tensor one, or [`AxisNumbers::NONE`].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AxisNumbers {
-    len: u8,
-    numbers: [u8; AxisNumbers::MOST],
-}
-
-impl AxisNumbers {
-    /// The most axes of a list.
-    pub const MOST: usize = 15;
-    /// The number that stands for position 0 of an axis.
-    pub const NONE: u8 = u8::MAX;
-
-    /// Adds the number of the next axis; `None` if there are too many.
-    #[inline]
-    pub fn push(&mut self, number: u8) -> Option<()> {
-        *self.numbers.get_mut(self.len as usize)? = number;
-        self.len += 1;
-        Some(())
-    }
-
-    /// The numbers.
-    #[inline]
-    pub fn as_slice(&self) -> &[u8] {
-        &self.numbers[..self.len as usize]
-    }
-}
+/// A list of axes of a product: for each axis of a tensor one, or [`Product::NO_AXIS`].
+pub type AxisNumbers = SmallVec<[u8; 16]>;
 
 /// A product with the order of its axes: the one step of a plan.
 #[derive(Debug)]
 pub struct ProductStep {
-    product: Product,
-    space: AxisNumbers,
+    /// The product.
+    pub product: Product,
+    /// The axes of the step, in order: distinct axes of the product.
+    pub space: AxisNumbers,
     /// The extents of the result.
-    extents: Shape,
+    pub extents: Shape,
     /// The bytes of the result.
-    bytes: usize,
-    machine: Machine,
+    pub bytes: usize,
+    /// The machine that the plan is made for.
+    pub machine: Machine,
 }
 
 impl Product {
     /// The most axes.
     pub const MOST_AXES: usize = 16;
+    /// The number that stands for position 0 of an axis of a tensor.
+    pub const NO_AXIS: u8 = u8::MAX;
 
     /// The factors.
     pub fn factors(&self) -> impl Iterator<Item = &Factor> {
@@ -101,7 +81,7 @@ impl Product {
     /// The step of [`Plan::of_product`](crate::Plan::of_product). Inlined, so that the step is written where it stays.
     #[inline(always)]
     pub(crate) fn into_step(self, space: AxisNumbers, machine: &Machine) -> Option<ProductStep> {
-        let (extents, bytes) = self.check(space.as_slice())?;
+        let (extents, bytes) = self.check(&space)?;
         Some(ProductStep { product: self, space, extents, bytes, machine: *machine })
     }
 
@@ -110,7 +90,7 @@ impl Product {
         let counted = 1..=isize::MAX as usize;
         let mut looped = AxisSet::default();
         let is_looped = |&number: &u8| (number as usize) < self.axes.len() && looped.insert(number.into());
-        let output = self.output.as_slice();
+        let output = &self.output;
         let extents: Shape = few(output.iter().map(|&number| self.axis(number).map_or(0, |axis| axis.extent)));
         if !space.iter().all(is_looped) || extents.contains(&0) {
             return None;
@@ -120,7 +100,7 @@ impl Product {
         (0..).zip(&self.axes).all(fits).then_some(())?;
         let mut dtypes: SmallVec<[Dtype; 2]> = SmallVec::new();
         for Factor { operand, axes, .. } in self.factors() {
-            let (operand, axes) = (self.operands.get(*operand as usize)?, axes.as_slice());
+            let (operand, axes) = (self.operands.get(*operand as usize)?, axes);
             let fits = |(&number, extent): (&u8, &usize)| match self.axis(number) {
                 Some(axis) => axis.extent == *extent,
                 None => counted.contains(extent),
@@ -129,39 +109,19 @@ impl Product {
             (axes.len() == operand.shape.len() && axes.iter().zip(&operand.shape).all(fits)).then_some(())?;
         }
         let is_map = output.len() == space.len() && space.iter().all(|number| output.contains(number));
-        check_dtypes_of_step(&dtypes, None, &self.algebra, self.dtype, is_map).ok()?;
+        check_dtypes(&dtypes, None, &self.algebra, self.dtype, is_map).ok()?;
         let aligned = dtypes.iter().chain([&self.dtype]).all(|dtype| dtype.align() <= ALIGN);
         dense_bytes(self.dtype, &extents).filter(|_| aligned).map(|bytes| (extents, bytes))
     }
 }
 
 impl ProductStep {
-    /// The product.
-    pub fn product(&self) -> &Product {
-        &self.product
-    }
-
-    /// The axes of the step, in order: distinct axes of the product.
-    pub fn space(&self) -> &[u8] {
-        self.space.as_slice()
-    }
-
-    /// The extents of the result.
-    pub fn extents(&self) -> &[usize] {
-        &self.extents
-    }
-
-    /// The bytes of the result.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// The draft of a plan with this step.
     pub fn draft(&self) -> Draft {
         let Product { operands, axes, label, dtype, output, algebra, .. } = &self.product;
-        let place = |axis: &u8| self.space().iter().position(|a| a == axis).map(|place| Index::axis(place as u32));
+        let place = |axis: &u8| self.space.iter().position(|a| a == axis).map(|place| Index::axis(place as u32));
         let access = |tensor, axes: &AxisNumbers, conj| {
-            let indices = few(axes.as_slice().iter().map(|axis| place(axis).unwrap_or(Index::constant(0))));
+            let indices = few(axes.iter().map(|axis| place(axis).unwrap_or(Index::constant(0))));
             Access { tensor: BufferId(tensor), indices, conj }
         };
         let buffer = |label, dtype, extents: &[usize], storage| Buffer {
@@ -176,7 +136,7 @@ impl ProductStep {
             buffers.push(buffer(operand.label(k), operand.dtype, &operand.shape, Storage::Input(k as u32)));
         }
         let result = buffers.push(buffer(label.clone(), *dtype, &self.extents, Storage::Output(0)));
-        let axes = self.space().iter().map(|&axis| axes[axis as usize].clone()).collect();
+        let axes = self.space.iter().map(|&axis| axes[axis as usize].clone()).collect();
         let reads = self.product.factors().map(|factor| access(factor.operand, &factor.axes, factor.conj)).collect();
         let (origin, write, mode) = (NodeId(result.0), access(result.0, output, false), WriteMode::Overwrite);
         let steps = vec![Step { origin, axes, reads, write, mode, algebra: *algebra, form: Form::Nest(None) }];
@@ -230,7 +190,7 @@ mod tests {
             let (mut operands, mut factors) = (Vec::new(), [None; 2]);
             for (operand, factor) in (0..1 + noise.below(2)).zip(&mut factors) {
                 let numbers = noise.numbers(count);
-                let shape: Shape = few(numbers.as_slice().iter().map(|axis| extent(&mut noise, axis)));
+                let shape: Shape = few(numbers.iter().map(|axis| extent(&mut noise, axis)));
                 let dtype = dtypes[noise.below(6) as usize];
                 operands.push(TensorType { name: None, dtype, shape, conj: false });
                 let operand = if noise.below(20) == 0 { noise.below(3) } else { operand };

@@ -6,11 +6,9 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use smallvec::SmallVec;
 
 use crate::access::{Axis, AxisRef, AxisSet, Index, few};
-use crate::algebra::Algebra;
 use crate::draft::{ALIGN, BufferId, Draft, Form, Gemm, Layout, Region, Step, Storage, WriteMode};
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
-use crate::expr::Expr;
 use crate::id_vec::IdVec;
 use crate::iteration_space::IterationSpace;
 use crate::module::check_dtypes;
@@ -111,23 +109,7 @@ fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let map = step.mode == WriteMode::Overwrite && step.is_map(&target.extents);
     let factors: SmallVec<[Dtype; 8]> = few(step.reads.iter().map(|read| draft.buffer(read.tensor).dtype));
     let expr = if let Form::Nest(expr) = &step.form { expr.as_deref() } else { None };
-    check_dtypes_of_step(&factors, expr, &step.algebra, target.dtype, map)
-}
-
-/// Checks that a step with factors of these dtypes, or an expression over them, is defined in `dtype`. A map writes each
-/// position once.
-pub(crate) fn check_dtypes_of_step(
-    factors: &[Dtype],
-    expr: Option<&Expr>,
-    algebra: &Algebra,
-    dtype: Dtype,
-    map: bool,
-) -> Result<(), Violation> {
-    // A copy applies no operation.
-    let copies = map && factors.len() == 1;
-    let defined = copies || matches!(algebra, Algebra::User(_)) || algebra.accepts(dtype);
-    ensure(defined, || format!("{algebra} is not defined on {dtype}"))?;
-    check_dtypes(factors, expr, algebra, dtype, map)
+    check_dtypes(&factors, expr, &step.algebra, target.dtype, map)
 }
 
 /// Checks a fill of a buffer with `rank` axes. Its index functions are all 0; they are not checked against the extents,

@@ -12,23 +12,23 @@ pub(super) fn check(
     outs: &[AnyViewMut<'_>],
     options: &BindOptions<'_>,
 ) -> Result<(), BindError> {
-    let (operands, outputs) = (plan.operand_count(), plan.output_count());
-    if ins.len() != operands {
-        return Err(BindError::Operands { expected: operands, found: ins.len() });
+    let (operands, outputs) = (plan.operand_types(), plan.output_types());
+    if ins.len() != operands.len() {
+        return Err(BindError::Operands { expected: operands.len(), found: ins.len() });
     }
-    if outs.len() != outputs {
-        return Err(BindError::Outputs { expected: outputs, found: outs.len() });
+    if outs.len() != outputs.len() {
+        return Err(BindError::Outputs { expected: outputs.len(), found: outs.len() });
     }
     // The dtypes of a product are aligned.
     let mut buffers = plan.product().is_none().then(|| plan.buffers.iter()).into_iter().flatten();
     if let Some(buffer) = buffers.find(|buffer| buffer.dtype.align() > Plan::ALIGN) {
         return Err(BindError::Alignment { dtype: buffer.dtype });
     }
-    for (k, view) in ins.iter().enumerate() {
-        check_slot(PlanSlot::Operand(k), plan.operand_type(k), view.dtype(), view.extents())?;
+    for (k, (view, planned)) in ins.iter().zip(operands).enumerate() {
+        check_slot(PlanSlot::Operand(k), planned, view.dtype(), view.extents())?;
     }
-    for (k, view) in outs.iter().enumerate() {
-        check_slot(PlanSlot::Output(k), plan.output_type(k), view.dtype(), view.extents())?;
+    for (k, (view, planned)) in outs.iter().zip(outputs).enumerate() {
+        check_slot(PlanSlot::Output(k), planned, view.dtype(), view.extents())?;
     }
     check_init(outs, options)
 }

@@ -90,7 +90,7 @@ impl Binder<'_> {
         ins: &[AnyView<'_>],
         outs: &[AnyViewMut<'_>],
     ) -> Result<bool, BindError> {
-        let Product { axes, first, second: Some(second), dtype, output, algebra, operands, .. } = step.product() else {
+        let Product { axes, first, second: Some(second), dtype, output, algebra, operands, .. } = step.product else {
             return Ok(false);
         };
         let is_read_as_it_is = |factor: &&Factor| {
@@ -98,7 +98,7 @@ impl Binder<'_> {
             from == *dtype && !(factor.conj && from.is_complex())
         };
         let extent = |&axis: &u8| axes[axis as usize].extent;
-        let points = step.space().iter().map(extent).fold(1, usize::saturating_mul);
+        let points = step.space.iter().map(extent).fold(1, usize::saturating_mul);
         let plain = algebra.accumulator(*dtype) == *dtype && [first, second].iter().all(is_read_as_it_is);
         if points > self.most_points() || !plain {
             return Ok(false);
@@ -107,11 +107,11 @@ impl Binder<'_> {
         let strides = |factor: &Factor| ins[factor.operand as usize].strides();
         let tensors = [(output, outs[0].strides()), (&first.axes, strides(first)), (&second.axes, strides(second))];
         let along = |axis: u8, (numbers, strides): (&AxisNumbers, &[isize])| {
-            let held = numbers.as_slice().iter().zip(strides).filter(|(number, _)| **number == axis);
+            let held = numbers.iter().zip(strides).filter(|(number, _)| **number == axis);
             held.fold(0isize, |sum, (_, stride)| sum.wrapping_add(*stride))
         };
         let mut product = ProductAxes::new();
-        for axis in step.space() {
+        for axis in step.space {
             let strides = tensors.map(|tensor| along(*axis, tensor));
             product.push(ProductAxis { extent: extent(axis), strides });
         }
@@ -121,7 +121,7 @@ impl Binder<'_> {
         }
         let bases = [BaseAddress::Output(0)]
             .into_iter()
-            .chain(step.product().factors().map(|f| BaseAddress::Input(f.operand as usize)));
+            .chain(step.product.factors().map(|f| BaseAddress::Input(f.operand as usize)));
         bases.for_each(|base| _ = self.push_base(base, &[]));
         let operands = ListRange::since(0, &self.program.operands);
         self.push_small(operands, [&ProductAxes::new(), &product], fused.small, false);
@@ -302,7 +302,7 @@ mod tests {
         let axes: Vec<Axis> = (0..count).map(|_| Axis::new("a", [1, 2, 3, 5, 7][noise.below(5) as usize])).collect();
         let (first, second, output) = (noise.numbers(4, count), noise.numbers(4, count), noise.numbers(3, count));
         let operands = [first, second].map(|numbers| {
-            let shape = numbers.as_slice().iter().map(|&axis| axes[axis as usize].extent).collect();
+            let shape = numbers.iter().map(|&axis| axes[axis as usize].extent).collect();
             TensorType { name: None, dtype: Dtype::F64, shape, conj: false }
         });
         let mut space = AxisNumbers::default();
@@ -315,7 +315,7 @@ mod tests {
         let (operands, label, dtype) = (operands.into(), "y".into(), Dtype::F64);
         let product = Product { operands, axes, first, second, label, dtype, output, algebra };
         let distinct = |numbers: &[u8]| (1..numbers.len()).all(|k| !numbers[..k].contains(&numbers[k]));
-        Plan::of_product(product, space, &Machine::DEFAULT).filter(|_| distinct(output.as_slice()))
+        Plan::of_product(product, space, &Machine::DEFAULT).filter(|_| distinct(output))
     }
 
     #[test]

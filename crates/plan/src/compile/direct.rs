@@ -31,8 +31,8 @@ pub fn compile_product(product: Product, how: &Order, budget: &Budget, options: 
     let mut cost = Cost::default();
     if product.second.is_some() {
         let extent = |&axis: &u8| product.axes[axis as usize].extent as u64;
-        let size = Count::product(product.output.as_slice().iter().map(extent));
-        cost = Cost { flops: Count::product(space.as_slice().iter().map(extent)), size, write: size, peak: size };
+        let size = Count::product(product.output.iter().map(extent));
+        cost = Cost { flops: Count::product(space.iter().map(extent)), size, write: size, peak: size };
     }
     let operands = few(0..product.operands.len() as u32);
     let mut plan = Plan::of_product(product, space, machine)?;
@@ -42,7 +42,7 @@ pub fn compile_product(product: Product, how: &Order, budget: &Budget, options: 
         plan = Plan::seal(draft).ok()?;
     }
     let memory = match plan.product() {
-        Some(step) => Memory { outputs: step.bytes(), ..Memory::default() },
+        Some(step) => Memory { outputs: step.bytes, ..Memory::default() },
         None => Memory::of(&plan),
     };
     let (passes, forms) = (options.passes, OnceLock::new());
@@ -80,12 +80,11 @@ fn product(node: &Node, operands: Arc<[TensorType]>) -> Option<Product> {
 
 /// The axes that index functions are, if they are plain axes or 0.
 fn numbers(indices: &[Index<NodeId>]) -> Option<AxisNumbers> {
-    let mut numbers = AxisNumbers::default();
-    for index in indices {
-        let axis = index.as_axis().and_then(|axis| u8::try_from(axis).ok()).unwrap_or(AxisNumbers::NONE);
-        numbers.push(axis).filter(|()| axis != AxisNumbers::NONE || *index == Index::constant(0))?;
-    }
-    Some(numbers)
+    let number = |index: &Index<NodeId>| match index.as_axis() {
+        Some(axis) => u8::try_from(axis).ok().filter(|&axis| axis != Product::NO_AXIS),
+        None => (*index == Index::constant(0)).then_some(Product::NO_AXIS),
+    };
+    indices.iter().map(number).collect()
 }
 
 /// The axes of a step in the order in which expansion writes them; `None` if it writes another node than a product and
@@ -97,11 +96,11 @@ fn space(product: &Product) -> Option<AxisNumbers> {
         return None;
     }
     // The tensors that have each axis: bits 0 and 1 are the factors, bit 2 is the result.
-    let (mut holders, mut space) = ([0u8; Product::MOST_AXES], AxisNumbers::default());
+    let (mut holders, mut space) = ([0u8; Product::MOST_AXES], AxisNumbers::new());
     // Whether the axes of a tensor are distinct, apart from those of extent 1.
     let mut mark = |numbers: &AxisNumbers, bit: u8| {
         let mut distinct = true;
-        for &axis in numbers.as_slice().iter().filter(|&&axis| axis != AxisNumbers::NONE) {
+        for &axis in numbers.iter().filter(|&&axis| axis != Product::NO_AXIS) {
             distinct &= axes.get(axis as usize)?.extent == 1 || holders[axis as usize] & bit == 0;
             holders[axis as usize] |= bit;
         }
@@ -109,15 +108,14 @@ fn space(product: &Product) -> Option<AxisNumbers> {
     };
     let distinct = mark(&first.axes, 1)? & second.map_or(Some(true), |b| mark(&b.axes, 2))?;
     mark(output, 4)?;
-    let output = output.as_slice();
-    if output.iter().enumerate().any(|(k, axis)| *axis == AxisNumbers::NONE || output[..k].contains(axis)) {
+    if output.iter().enumerate().any(|(k, axis)| *axis == Product::NO_AXIS || output[..k].contains(axis)) {
         return None;
     }
     let all = 0..axes.len() as u8;
     let wide = |axis: u8| axes.get(axis as usize).is_some_and(|axis| axis.extent != 1);
     let Some(second) = second else {
         let keeps_units = !holds_sums || output.len() == axes.len();
-        all.filter(|&axis| keeps_units || wide(axis)).try_for_each(|axis| space.push(axis))?;
+        all.filter(|&axis| keeps_units || wide(axis)).for_each(|axis| space.push(axis));
         return Some(space);
     };
     let ordered = holds_sums && algebra.laws(*dtype).distributive && distinct;
@@ -126,9 +124,9 @@ fn space(product: &Product) -> Option<AxisNumbers> {
         return None;
     }
     for (factor, held) in [(first, 0b111), (first, 0b101), (second, 0b110), (first, 0b011)] {
-        for &axis in factor.axes.as_slice() {
+        for &axis in &factor.axes {
             if wide(axis) && holders[axis as usize] == held {
-                space.push(axis)?;
+                space.push(axis);
             }
         }
     }

@@ -4,7 +4,6 @@ use super::Options;
 use super::lower::addressable;
 use crate::ast::{Label, Subscripts};
 use einfold_ir::{Axis, AxisNumbers, Dtype, Factor, Label as Name, Product, TensorType, few};
-use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// The axes of a product: the distinct labels of the operands in the order of first use.
@@ -21,7 +20,7 @@ impl Axes {
 
     /// The axes of an operand; `None` if an axis has another size elsewhere, or if there are too many.
     fn of_operand(&mut self, s: &Subscripts, labels: &[Label], shape: &[usize]) -> Option<AxisNumbers> {
-        let mut numbers = AxisNumbers::default();
+        let mut numbers = AxisNumbers::new();
         if labels.len() != shape.len() {
             return None;
         }
@@ -34,23 +33,21 @@ impl Axes {
                     (self.axes.len() - 1) as u8
                 }
             };
-            numbers.push(number)?;
+            numbers.push(number);
         }
         Some(numbers)
     }
 
     /// The axes of the output.
     fn of_output(&self, s: &Subscripts) -> Option<AxisNumbers> {
-        let mut numbers = AxisNumbers::default();
         if let Some(output) = s.output() {
-            s.labels(&output.term).iter().try_for_each(|label| numbers.push(self.number(label.id)?))?;
-            return output.term.ellipsis.is_none().then_some(numbers);
+            let numbers = s.labels(&output.term).iter().map(|label| self.number(label.id));
+            return numbers.collect::<Option<_>>().filter(|_| output.term.ellipsis.is_none());
         }
         let uses = |&axis: &u8| s.input_labels().iter().filter(|label| label.id == self.labels[axis as usize]).count();
-        let mut once: SmallVec<[u8; 8]> = few((0..self.axes.len() as u8).filter(|axis| uses(axis) == 1));
+        let mut once: AxisNumbers = few((0..self.axes.len() as u8).filter(|axis| uses(axis) == 1));
         once.sort_unstable_by_key(|&axis| self.labels[axis as usize]);
-        once.into_iter().try_for_each(|axis| numbers.push(axis))?;
-        Some(numbers)
+        Some(once)
     }
 }
 
@@ -79,7 +76,7 @@ pub(in super::super) fn lower_to_product(
     let ([first, second], output) = (factors, axes.of_output(s)?);
     let axes = axes.axes;
     // A copy of one operand has no sums; other results of 16 bits are rounded in a node of their own.
-    let is_copy = second.is_none() && output.as_slice().len() == axes.len();
+    let is_copy = second.is_none() && output.len() == axes.len();
     if !algebra.accepts(dtype) || !(is_copy || algebra.accumulator(dtype) == dtype) {
         return None;
     }
