@@ -90,7 +90,7 @@ impl Binder<'_> {
         ins: &[AnyView<'_>],
         outs: &[AnyViewMut<'_>],
     ) -> Result<bool, BindError> {
-        let Product { axes, first, second: Some(second), dtype, output, algebra, operands, .. } = step.product else {
+        let Product { axes, first, second: Some(second), dtype, output, algebra, operands, .. } = &step.product else {
             return Ok(false);
         };
         let is_read_as_it_is = |factor: &&Factor| {
@@ -111,7 +111,7 @@ impl Binder<'_> {
             held.fold(0isize, |sum, (_, stride)| sum.wrapping_add(*stride))
         };
         let mut product = ProductAxes::new();
-        for axis in step.space {
+        for axis in &step.space {
             let strides = tensors.map(|tensor| along(*axis, tensor));
             product.push(ProductAxis { extent: extent(axis), strides });
         }
@@ -280,9 +280,7 @@ mod tests {
         }
 
         fn numbers(&mut self, most: u32, axes: u32) -> AxisNumbers {
-            let mut numbers = AxisNumbers::default();
-            (0..self.below(most)).for_each(|_| numbers.push(self.below(axes) as u8).unwrap());
-            numbers
+            (0..self.below(most)).map(|_| self.below(axes) as u8).collect()
         }
 
         /// An array of ones with its axes in any order of memory and any direction.
@@ -301,21 +299,20 @@ mod tests {
         let count = 1 + noise.below(4);
         let axes: Vec<Axis> = (0..count).map(|_| Axis::new("a", [1, 2, 3, 5, 7][noise.below(5) as usize])).collect();
         let (first, second, output) = (noise.numbers(4, count), noise.numbers(4, count), noise.numbers(3, count));
-        let operands = [first, second].map(|numbers| {
+        let operands = [&first, &second].map(|numbers| {
             let shape = numbers.iter().map(|&axis| axes[axis as usize].extent).collect();
             TensorType { name: None, dtype: Dtype::F64, shape, conj: false }
         });
-        let mut space = AxisNumbers::default();
         let turn = noise.below(count);
-        let wide = (0..count).map(|k| ((k + turn) % count) as u8).filter(|&k| axes[k as usize].extent > 1);
-        wide.for_each(|axis| space.push(axis).unwrap());
+        let space: AxisNumbers =
+            (0..count).map(|k| ((k + turn) % count) as u8).filter(|&k| axes[k as usize].extent > 1).collect();
         let [first, second] = [first, second].map(|axes| Factor { operand: 0, conj: noise.below(2) == 0, axes });
         let second = Some(Factor { operand: 1, ..second });
         let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][noise.below(2) as usize];
         let (operands, label, dtype) = (operands.into(), "y".into(), Dtype::F64);
+        let distinct = (1..output.len()).all(|k| !output[..k].contains(&output[k]));
         let product = Product { operands, axes, first, second, label, dtype, output, algebra };
-        let distinct = |numbers: &[u8]| (1..numbers.len()).all(|k| !numbers[..k].contains(&numbers[k]));
-        Plan::of_product(product, space, &Machine::DEFAULT).filter(|_| distinct(output))
+        Plan::of_product(product, space, &Machine::DEFAULT).filter(|_| distinct)
     }
 
     #[test]
@@ -324,9 +321,9 @@ mod tests {
         for _ in 0..4000 {
             let Some(plan) = product(&mut noise) else { continue };
             let sealed = Plan::seal((*plan).clone()).unwrap();
-            let arrays = [0, 1].map(|operand| noise.array(plan.operand_type(operand).1));
+            let arrays = [0, 1].map(|operand| noise.array(plan.operand_types().nth(operand).unwrap().1));
             let ins = [AnyView::from(&*arrays[0]), AnyView::from(&*arrays[1])];
-            let mut y = noise.array(plan.output_type(0).1);
+            let mut y = noise.array(plan.output_types().next().unwrap().1);
             let memory = Some(1 << 20).filter(|_| noise.below(2) == 0);
             let options = BindOptions { memory, ..BindOptions::default() };
             let mut scratch = Scratch::new();

@@ -106,7 +106,7 @@ fn space(product: &Product) -> Option<AxisNumbers> {
         }
         Some(distinct)
     };
-    let distinct = mark(&first.axes, 1)? & second.map_or(Some(true), |b| mark(&b.axes, 2))?;
+    let distinct = mark(&first.axes, 1)? & second.as_ref().map_or(Some(true), |b| mark(&b.axes, 2))?;
     mark(output, 4)?;
     if output.iter().enumerate().any(|(k, axis)| *axis == Product::NO_AXIS || output[..k].contains(axis)) {
         return None;

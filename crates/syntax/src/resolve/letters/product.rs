@@ -65,7 +65,7 @@ pub(in super::super) fn lower_to_product(
     let (algebra, dtype) = (options.algebra, options.in_accumulator(&dtypes, Dtype::promote(&dtypes)?).ok()?);
     let most = s.input_labels().len().min(Product::MOST_AXES);
     let mut axes = Axes { axes: Vec::with_capacity(most), labels: [0; Product::MOST_AXES] };
-    let mut factors = [None; 2];
+    let mut factors = [None, None];
     for (k, (term, input)) in s.terms().iter().zip(&**inputs).enumerate() {
         if term.ellipsis.is_some() || !addressable(&input.shape, input.dtype) {
             return None;
