@@ -40,7 +40,7 @@ pub(crate) fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> 
 /// several operations count as one.
 pub(crate) fn parts(plan: &Plan) -> usize {
     if let Some(step) = plan.product() {
-        return 1 + step.space.len() + step.product.factors().count();
+        return 1 + step.space.len() + step.product.factors.len();
     }
     let operations = |form: &Form| match form {
         Form::Nest(Some(expr)) => expr.ops().len() / 8,

@@ -20,10 +20,8 @@ pub struct Product {
     pub operands: Arc<[TensorType]>,
     /// The iteration space, at most [`Product::MOST_AXES`] axes in any order.
     pub axes: Vec<Axis>,
-    /// The first factor.
-    pub first: Factor,
-    /// The second factor; without it the product is a sum or a copy of the first.
-    pub second: Option<Factor>,
+    /// One or two factors; with one the product is a sum or a copy.
+    pub factors: SmallVec<[Factor; 2]>,
     /// The name of the result.
     pub label: Label,
     /// The dtype of the result, in which all values are computed.
@@ -69,11 +67,6 @@ impl Product {
     /// The number that stands for position 0 of an axis of a tensor.
     pub const NO_AXIS: u8 = u8::MAX;
 
-    /// The factors.
-    pub fn factors(&self) -> impl Iterator<Item = &Factor> {
-        [Some(&self.first), self.second.as_ref()].into_iter().flatten()
-    }
-
     fn axis(&self, number: u8) -> Option<&Axis> {
         self.axes.get(number as usize)
     }
@@ -99,8 +92,8 @@ impl Product {
             |(number, axis): (u32, &Axis)| counted.contains(&axis.extent) && (axis.extent == 1 || looped.has(number));
         (0..).zip(&self.axes).all(fits).then_some(())?;
         let mut dtypes: SmallVec<[Dtype; 2]> = SmallVec::new();
-        for Factor { operand, axes, .. } in self.factors() {
-            let (operand, axes) = (self.operands.get(*operand as usize)?, axes);
+        for Factor { operand, axes, .. } in &self.factors {
+            let operand = self.operands.get(*operand as usize)?;
             let fits = |(&number, extent): (&u8, &usize)| match self.axis(number) {
                 Some(axis) => axis.extent == *extent,
                 None => counted.contains(extent),
@@ -118,18 +111,15 @@ impl Product {
 impl ProductStep {
     /// The draft of a plan with this step.
     pub fn draft(&self) -> Draft {
-        let Product { operands, axes, label, dtype, output, algebra, .. } = &self.product;
+        let Product { operands, axes, factors, label, dtype, output, algebra, .. } = &self.product;
         let place = |axis: &u8| self.space.iter().position(|a| a == axis).map(|place| Index::axis(place as u32));
         let access = |tensor, axes: &AxisNumbers, conj| {
             let indices = few(axes.iter().map(|axis| place(axis).unwrap_or(Index::constant(0))));
             Access { tensor: BufferId(tensor), indices, conj }
         };
-        let buffer = |label, dtype, extents: &[usize], storage| Buffer {
-            label,
-            dtype,
-            extents: extents.into(),
-            storage,
-            layout: Layout::RowMajor,
+        let buffer = |label, dtype, extents: &[usize], storage| {
+            let (extents, layout) = (extents.into(), Layout::RowMajor);
+            Buffer { label, dtype, extents, storage, layout }
         };
         let mut buffers: IdVec<BufferId, _, 0> = IdVec::with_capacity(operands.len() + 1);
         for (k, operand) in operands.iter().enumerate() {
@@ -137,7 +127,7 @@ impl ProductStep {
         }
         let result = buffers.push(buffer(label.clone(), *dtype, &self.extents, Storage::Output(0)));
         let axes = self.space.iter().map(|&axis| axes[axis as usize].clone()).collect();
-        let reads = self.product.factors().map(|factor| access(factor.operand, &factor.axes, factor.conj)).collect();
+        let reads = factors.iter().map(|factor| access(factor.operand, &factor.axes, factor.conj)).collect();
         let (origin, write, mode) = (NodeId(result.0), access(result.0, output, false), WriteMode::Overwrite);
         let steps = vec![Step { origin, axes, reads, write, mode, algebra: *algebra, form: Form::Nest(None) }];
         let regions = SmallVec::from_buf([Region { loops: Vec::new(), steps, partitions: None }]);
@@ -150,6 +140,8 @@ impl ProductStep {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::SmallVec;
+
     use super::{AxisNumbers, Factor, Product};
     use crate::access::{Axis, Shape, few};
     use crate::{Algebra, Dtype, Machine, Plan, TensorType};
@@ -184,16 +176,15 @@ mod tests {
                 Some(axis) if noise.below(30) > 0 => axis.extent,
                 _ => noise.below(3) as usize,
             };
-            let (mut operands, mut factors) = (Vec::new(), [None, None]);
-            for (operand, factor) in (0..1 + noise.below(2)).zip(&mut factors) {
+            let (mut operands, mut factors) = (Vec::new(), SmallVec::new());
+            for operand in 0..1 + noise.below(2) {
                 let numbers = noise.numbers(count);
                 let shape: Shape = few(numbers.iter().map(|axis| extent(&mut noise, axis)));
                 let dtype = dtypes[noise.below(6) as usize];
                 operands.push(TensorType { name: None, dtype, shape, conj: false });
                 let operand = if noise.below(20) == 0 { noise.below(3) } else { operand };
-                *factor = Some(Factor { operand, conj: noise.below(2) == 0, axes: numbers });
+                factors.push(Factor { operand, conj: noise.below(2) == 0, axes: numbers });
             }
-            let [Some(first), second] = factors else { continue };
             let (output, dtype) = (noise.numbers(count), dtypes[noise.below(6) as usize]);
             let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][noise.below(2) as usize];
             let mut space: AxisNumbers = (0..count as u8).filter(|&k| axes[k as usize].extent != 1).collect();
@@ -203,7 +194,7 @@ mod tests {
             }
             let label = "y".into();
             let operands = operands.into();
-            let product = Product { operands, axes, first, second, label, dtype, output, algebra };
+            let product = Product { operands, axes, factors, label, dtype, output, algebra };
             if let Some(direct) = Plan::of_product(product, space, &Machine::DEFAULT) {
                 accepted += 1;
                 let plan = Plan::seal((*direct).clone()).unwrap_or_else(|violation| panic!("{violation} {direct:?}"));

@@ -90,16 +90,15 @@ impl Binder<'_> {
         ins: &[AnyView<'_>],
         outs: &[AnyViewMut<'_>],
     ) -> Result<bool, BindError> {
-        let Product { axes, first, second: Some(second), dtype, output, algebra, operands, .. } = &step.product else {
-            return Ok(false);
-        };
-        let is_read_as_it_is = |factor: &&Factor| {
+        let Product { axes, factors, dtype, output, algebra, operands, .. } = &step.product;
+        let [first, second] = &factors[..] else { return Ok(false) };
+        let is_read_as_it_is = |factor: &Factor| {
             let from = operands[factor.operand as usize].dtype;
             from == *dtype && !(factor.conj && from.is_complex())
         };
         let extent = |&axis: &u8| axes[axis as usize].extent;
         let points = step.space.iter().map(extent).fold(1, usize::saturating_mul);
-        let plain = algebra.accumulator(*dtype) == *dtype && [first, second].iter().all(is_read_as_it_is);
+        let plain = algebra.accumulator(*dtype) == *dtype && factors.iter().all(is_read_as_it_is);
         if points > self.most_points() || !plain {
             return Ok(false);
         }
@@ -119,9 +118,8 @@ impl Binder<'_> {
         if terms(&product) > MAX_SMALL_TERMS {
             return Ok(false);
         }
-        let bases = [BaseAddress::Output(0)]
-            .into_iter()
-            .chain(step.product.factors().map(|f| BaseAddress::Input(f.operand as usize)));
+        let bases =
+            [BaseAddress::Output(0)].into_iter().chain(factors.iter().map(|f| BaseAddress::Input(f.operand as usize)));
         bases.for_each(|base| _ = self.push_base(base, &[]));
         let operands = ListRange::since(0, &self.program.operands);
         self.push_small(operands, [&ProductAxes::new(), &product], fused.small, false);
@@ -306,12 +304,12 @@ mod tests {
         let turn = noise.below(count);
         let space: AxisNumbers =
             (0..count).map(|k| ((k + turn) % count) as u8).filter(|&k| axes[k as usize].extent > 1).collect();
-        let [first, second] = [first, second].map(|axes| Factor { operand: 0, conj: noise.below(2) == 0, axes });
-        let second = Some(Factor { operand: 1, ..second });
+        let factors = [first, second].into_iter().zip(0..);
+        let factors = factors.map(|(axes, operand)| Factor { operand, conj: noise.below(2) == 0, axes }).collect();
         let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][noise.below(2) as usize];
         let (operands, label, dtype) = (operands.into(), "y".into(), Dtype::F64);
         let distinct = (1..output.len()).all(|k| !output[..k].contains(&output[k]));
-        let product = Product { operands, axes, first, second, label, dtype, output, algebra };
+        let product = Product { operands, axes, factors, label, dtype, output, algebra };
         Plan::of_product(product, space, &Machine::DEFAULT).filter(|_| distinct)
     }
 

@@ -16,6 +16,12 @@ pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptio
     if ir.regions() > 1 || ir.inputs().len() < inputs.len() || ir.outputs() != [NodeId(inputs.len() as u32)] {
         return None;
     }
+    let operand = |Node { label, dtype, shape, .. }: &Node| TensorType {
+        name: Some(label.clone()),
+        dtype: *dtype,
+        shape: shape.clone(),
+        conj: false,
+    };
     compile_product(product(node, inputs.iter().map(operand).collect())?, how, budget, options)
 }
 
@@ -29,7 +35,7 @@ pub fn compile_product(product: Product, how: &Order, budget: &Budget, options: 
     let (space, machine) = (space(&product)?, &budget.machine);
     // A sum or a copy multiplies nothing, and so has no cost.
     let mut cost = Cost::default();
-    if product.second.is_some() {
+    if product.factors.len() == 2 {
         let extent = |&axis: &u8| product.axes[axis as usize].extent as u64;
         let size = Count::product(product.output.iter().map(extent));
         cost = Cost { flops: Count::product(space.iter().map(extent)), size, write: size, peak: size };
@@ -58,10 +64,6 @@ pub(super) fn forms(ir: &Ir, plan: &Plan) -> Box<Forms> {
     compiled.ok().and_then(|compiled| compiled.forms.into_inner()).unwrap_or_default()
 }
 
-fn operand(Node { label, dtype, shape, .. }: &Node) -> TensorType {
-    TensorType { name: Some(label.clone()), dtype: *dtype, shape: shape.clone(), conj: false }
-}
-
 /// The contraction of `node` as a product of `operands`, if it is one along plain axes.
 fn product(node: &Node, operands: Arc<[TensorType]>) -> Option<Product> {
     let c = node.contraction().filter(|c| c.expr.is_none() && c.init.is_none())?;
@@ -69,13 +71,9 @@ fn product(node: &Node, operands: Arc<[TensorType]>) -> Option<Product> {
         let (operand, axes) = (access.tensor.0, numbers(&access.indices)?);
         Some(Factor { operand, conj: access.conj, axes })
     };
-    let (first, second) = match &c.factors[..] {
-        [a] => (factor(a)?, None),
-        [a, b] => (factor(a)?, Some(factor(b)?)),
-        _ => return None,
-    };
+    let factors = c.factors.iter().map(factor).collect::<Option<_>>()?;
     let (axes, label, dtype, output) = (c.axes.clone(), node.label.clone(), node.dtype, numbers(&c.output)?);
-    Some(Product { operands, axes, first, second, label, dtype, output, algebra: c.algebra })
+    Some(Product { operands, axes, factors, label, dtype, output, algebra: c.algebra })
 }
 
 /// The axes that index functions are, if they are plain axes or 0.
@@ -90,9 +88,10 @@ fn numbers(indices: &[Index<NodeId>]) -> Option<AxisNumbers> {
 /// The axes of a step in the order in which expansion writes them; `None` if it writes another node than a product and
 /// a permutation of its result.
 fn space(product: &Product) -> Option<AxisNumbers> {
-    let Product { axes, first, second, output, dtype, algebra, .. } = product;
+    let Product { axes, factors, output, dtype, algebra, .. } = product;
     let holds_sums = algebra.accumulator(*dtype) == *dtype;
-    if axes.len() > Product::MOST_AXES || axes.iter().any(|axis| axis.extent == 0) {
+    if axes.len() > Product::MOST_AXES || !(1..=2).contains(&factors.len()) || axes.iter().any(|axis| axis.extent == 0)
+    {
         return None;
     }
     // The tensors that have each axis: bits 0 and 1 are the factors, bit 2 is the result.
@@ -106,14 +105,17 @@ fn space(product: &Product) -> Option<AxisNumbers> {
         }
         Some(distinct)
     };
-    let distinct = mark(&first.axes, 1)? & second.as_ref().map_or(Some(true), |b| mark(&b.axes, 2))?;
+    let mut distinct = true;
+    for (bit, factor) in [1, 2].into_iter().zip(factors) {
+        distinct &= mark(&factor.axes, bit)?;
+    }
     mark(output, 4)?;
     if output.iter().enumerate().any(|(k, axis)| *axis == Product::NO_AXIS || output[..k].contains(axis)) {
         return None;
     }
     let all = 0..axes.len() as u8;
     let wide = |axis: u8| axes.get(axis as usize).is_some_and(|axis| axis.extent != 1);
-    let Some(second) = second else {
+    let [first, second] = &factors[..] else {
         let keeps_units = !holds_sums || output.len() == axes.len();
         all.filter(|&axis| keeps_units || wide(axis)).for_each(|axis| space.push(axis));
         return Some(space);

@@ -4,6 +4,7 @@ use super::Options;
 use super::lower::addressable;
 use crate::ast::{Label, Subscripts};
 use einfold_ir::{Axis, AxisNumbers, Dtype, Factor, Label as Name, Product, TensorType, few};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// The axes of a product: the distinct labels of the operands in the order of first use.
@@ -65,21 +66,21 @@ pub(in super::super) fn lower_to_product(
     let (algebra, dtype) = (options.algebra, options.in_accumulator(&dtypes, Dtype::promote(&dtypes)?).ok()?);
     let most = s.input_labels().len().min(Product::MOST_AXES);
     let mut axes = Axes { axes: Vec::with_capacity(most), labels: [0; Product::MOST_AXES] };
-    let mut factors = [None, None];
+    let mut factors = SmallVec::new();
     for (k, (term, input)) in s.terms().iter().zip(&**inputs).enumerate() {
         if term.ellipsis.is_some() || !addressable(&input.shape, input.dtype) {
             return None;
         }
         let numbers = axes.of_operand(s, s.labels(term), &input.shape)?;
-        factors[k] = Some(Factor { operand: k as u32, conj: input.conj, axes: numbers });
+        factors.push(Factor { operand: k as u32, conj: input.conj, axes: numbers });
     }
-    let ([first, second], output) = (factors, axes.of_output(s)?);
+    let output = axes.of_output(s)?;
     let axes = axes.axes;
     // A copy of one operand has no sums; other results of 16 bits are rounded in a node of their own.
-    let is_copy = second.is_none() && output.len() == axes.len();
+    let is_copy = factors.len() == 1 && output.len() == axes.len();
     if !algebra.accepts(dtype) || !(is_copy || algebra.accumulator(dtype) == dtype) {
         return None;
     }
     let (operands, label) = (inputs.clone(), Name::new_static("y"));
-    Some(Product { operands, axes, first: first?, second, label, dtype, output, algebra })
+    Some(Product { operands, axes, factors, label, dtype, output, algebra })
 }
