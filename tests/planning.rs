@@ -160,7 +160,7 @@ fn subscripts_are_planned_as_their_modules() {
         let algebra = algebras[noise.between(0, 3) as usize];
         let acc = Some(Dtype::F64).filter(|_| noise.between(0, 7) == 0);
         let (ast, options) = (parse(&text).unwrap(), Options { algebra, acc, ..Options::default() });
-        let (ir, product) = (resolve(&ast, &types, &options), resolve_to_product(&ast, &types, &options));
+        let (ir, product) = (resolve(&ast, &types, &options), resolve_to_product(&ast, &types[..].into(), &options));
         let Some(product) = product else { continue };
         let ir = ir.unwrap();
         let (how, budget, options) = (Order::default(), Budget::default(), PlanOptions::default());

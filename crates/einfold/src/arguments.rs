@@ -6,6 +6,7 @@ use crate::operand::Operand;
 use einfold_exec::AnyView;
 use einfold_ir::{Dtype, Shape, TensorType};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// The operands of a call: their views, and optionally their conjugation and names.
 #[derive(Clone, Copy, Debug)]
@@ -62,9 +63,12 @@ impl<'a> Arguments<'a> {
 
     /// The types that a plan is made for: dtype, shape, conjugation and name of each operand.
     pub fn types(&self) -> Vec<TensorType> {
-        let mut types = Vec::with_capacity(self.views.len());
-        self.operand_types().for_each(|operand| types.push(operand.into()));
-        types
+        self.operand_types().map(TensorType::from).collect()
+    }
+
+    /// The same, in one allocation that a plan shares.
+    pub(crate) fn shared_types(self) -> Arc<[TensorType]> {
+        self.operand_types().map(TensorType::from).collect()
     }
 
     pub(crate) fn operand_types(self) -> impl Iterator<Item = OperandType<'a>> + Clone {

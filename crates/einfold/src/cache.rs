@@ -24,13 +24,13 @@
 use crate::arguments::{Arguments, OperandType};
 use crate::compiled::CompiledExpression;
 use crate::error::Error;
-use crate::expression::{Expression, Parser, SharedSettings};
+use crate::expression::{DEFAULT_SETTINGS, Expression, Parser, Settings};
 use crate::plan::Plan;
 use einfold_ir::TensorType;
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 use std::hash::{Hash, Hasher};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// The default limit of [`bytes`]: 64 MiB, enough for some thousand small plans. [`set_limit`] changes it.
 pub const LIMIT: u64 = 64 << 20;
@@ -58,7 +58,7 @@ pub fn bytes() -> u64 {
 static PLANS: LazyLock<Cache<Key, Plan, Bytes>> = LazyLock::new(|| Cache::with_weighter(1024, LIMIT, Bytes));
 
 /// The estimated memory of the smallest plan, in bytes.
-const LEAST: u64 = 4 << 10;
+const LEAST: u64 = 2 << 10;
 /// The estimated memory of one operand or of one of the [`parts`](CompiledExpression::parts) of a plan, in bytes.
 const PART: u64 = 512;
 
@@ -85,7 +85,7 @@ struct Key {
 struct Query<'a, O> {
     parser: Parser,
     text: &'a str,
-    settings: &'a SharedSettings,
+    settings: &'a Arc<Settings>,
     operands: O,
 }
 
@@ -115,7 +115,8 @@ impl<'a, O: Iterator<Item = OperandType<'a>> + Clone> Hash for Query<'a, O> {
 impl<'a, O: Iterator<Item = OperandType<'a>> + Clone> Equivalent<Key> for Query<'a, O> {
     fn equivalent(&self, key: &Key) -> bool {
         let Query { parser, text, settings, mut operands } = key.query();
-        (self.parser, self.text, self.settings) == (parser, text, settings)
+        (self.parser, self.text) == (parser, text)
+            && (Arc::ptr_eq(self.settings, settings) || self.settings == settings)
             && self.operands.clone().all(|operand| operands.next() == Some(operand))
             && operands.next().is_none()
     }
@@ -138,7 +139,7 @@ impl Eq for Key {}
 /// Returns the plan of a text with default options for these operands.
 pub(crate) fn plan_text(text: &str, arguments: Arguments<'_>) -> Result<Plan, Error> {
     let operands = arguments.operand_types();
-    let query = Query { parser: Parser::Text, text, settings: &SharedSettings::DEFAULT, operands };
+    let query = Query { parser: Parser::Text, text, settings: &DEFAULT_SETTINGS, operands };
     find_or_plan(&query, arguments, || Expression::new(text))
 }
 

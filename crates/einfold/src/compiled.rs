@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct CompiledExpression {
     pub(crate) expression: Expression,
     /// The types of the operands, without constants.
-    pub(crate) inputs: Vec<TensorType>,
+    pub(crate) inputs: Arc<[TensorType]>,
     /// The module that the expression resolves to; made on first use if the plan was made without it.
     pub(crate) ir: OnceLock<Ir>,
     /// The values of the size queries, in order.
@@ -48,7 +48,7 @@ impl CompiledExpression {
     /// and the query if it was evaluated on operands. Without an answer, a shape that depends on values is an error.
     pub(crate) fn new(
         expression: Expression,
-        types: Vec<TensorType>,
+        types: Arc<[TensorType]>,
         mut answer: impl FnMut(&Expression, &SizeQuery) -> Result<Option<(i64, Option<Query>)>, Error>,
     ) -> Result<Arc<CompiledExpression>, Error> {
         let inputs = expression.arrange_types(types)?;
@@ -80,7 +80,7 @@ impl CompiledExpression {
     pub(crate) fn for_arguments(expression: Expression, arguments: Arguments<'_>) -> Result<Arc<Self>, Error> {
         let mut list = ArgumentList::default();
         let arguments = expression.arrange(arguments, &mut list)?;
-        CompiledExpression::new(expression, arguments.types(), |expression, query| {
+        CompiledExpression::new(expression, arguments.shared_types(), |expression, query| {
             let query = Query::compile(query).map_err(|error| expression.unplanned(error))?;
             let answer = query.evaluate(arguments).map_err(|error| expression.point(error))?;
             Ok(Some((answer, Some(query))))
@@ -155,7 +155,7 @@ impl CompiledExpression {
 
 impl Expression {
     /// Plans without a module, if the expression is one product and its plan has no choices.
-    fn compile_product(&self, inputs: &[TensorType]) -> Option<Compiled> {
+    fn compile_product(&self, inputs: &Arc<[TensorType]>) -> Option<Compiled> {
         let Settings { options, order, budget, passes, .. } = &*self.settings;
         let product = resolve_to_product(&self.ast, inputs, options)?;
         compile_product(product, order, budget, &PlanOptions { passes: *passes, ..PlanOptions::default() })

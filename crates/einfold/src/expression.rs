@@ -6,7 +6,6 @@ use einfold_order::{Budget, Order};
 use einfold_plan::{PassSet, PlanError};
 use einfold_syntax::{Assign, Ast, Options, Span};
 use std::fmt;
-use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
 
 /// A parsed text with its options, which can be planned for operands of any shape.
@@ -30,7 +29,8 @@ use std::sync::{Arc, LazyLock};
 pub struct Expression {
     pub(crate) ast: Ast,
     pub(crate) parser: Parser,
-    pub(crate) settings: SharedSettings,
+    /// The settings, which clones share.
+    pub(crate) settings: Arc<Settings>,
 }
 
 /// The parser that read the text of an expression.
@@ -74,7 +74,7 @@ impl Expression {
     }
 
     fn of(ast: Ast, parser: Parser) -> Expression {
-        Expression { ast, parser, settings: SharedSettings::DEFAULT }
+        Expression { ast, parser, settings: DEFAULT_SETTINGS.clone() }
     }
 
     /// Makes an expression from integer labels, a list for each operand and one for the output; the number of labels is
@@ -189,40 +189,8 @@ impl fmt::Display for Expression {
     }
 }
 
-/// The settings of an expression, which its clones share; `None` for the default.
-#[derive(Clone, Debug)]
-pub(crate) struct SharedSettings(Option<Arc<Settings>>);
-
-impl SharedSettings {
-    pub(crate) const DEFAULT: SharedSettings = SharedSettings(None);
-}
-
-impl Deref for SharedSettings {
-    type Target = Settings;
-
-    fn deref(&self) -> &Settings {
-        static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
-        self.0.as_deref().unwrap_or_else(|| &DEFAULT)
-    }
-}
-
-impl DerefMut for SharedSettings {
-    fn deref_mut(&mut self) -> &mut Settings {
-        Arc::make_mut(self.0.get_or_insert_default())
-    }
-}
-
-impl From<Settings> for SharedSettings {
-    fn from(settings: Settings) -> SharedSettings {
-        SharedSettings(Some(Arc::new(settings)))
-    }
-}
-
-impl PartialEq for SharedSettings {
-    fn eq(&self, other: &SharedSettings) -> bool {
-        (self.0.is_none() && other.0.is_none()) || **self == **other
-    }
-}
+/// The default settings, which expressions without options share.
+pub(crate) static DEFAULT_SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(Arc::default);
 
 /// The options of an [`Expression`].
 #[derive(Clone, Debug, Default)]

@@ -132,7 +132,7 @@
 //! impl Semiring for MostLikely {
 //!     type Elem = f64; // operands and results
 //!     type Acc = f64; // sums and products
-//!     const LAWS: Laws = Laws::IDEMPOTENT;
+//!     const LAWS: Laws = Laws::SEMIRING;
 //!     fn lift(x: f64) -> f64 {
 //!         x
 //!     }

@@ -8,6 +8,7 @@ use einfold_ir::TensorType;
 use einfold_syntax::{Ast, Options, Program, resolve};
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Positions in a list of operands.
 pub(crate) type Positions = SmallVec<[usize; 8]>;
@@ -58,16 +59,17 @@ impl Expression {
     }
 
     /// As [`arrange`](Expression::arrange), for types. The returned types of a program have names.
-    pub(crate) fn arrange_types(&self, mut types: Vec<TensorType>) -> Result<Vec<TensorType>, Error> {
+    pub(crate) fn arrange_types(&self, mut types: Arc<[TensorType]>) -> Result<Arc<[TensorType]>, Error> {
         let names = types.iter().map(|ty| ty.name.as_deref());
         if names.clone().any(|name| name.is_some()) {
-            let order = self.order_of(names, || types.clone())?;
+            let order = self.order_of(names, || types.to_vec())?;
             types = order.iter().map(|&k| types[k].clone()).collect();
         }
         let Ast::Program(program) = &self.ast else { return Ok(types) };
         let inputs = program.names().inputs();
         if types.len() == inputs.len() {
-            types.iter_mut().zip(inputs).for_each(|(ty, &id)| ty.name = Some(program.name(id).into()));
+            let named = |(ty, &id): (&TensorType, _)| TensorType { name: Some(program.name(id).into()), ..ty.clone() };
+            types = types.iter().zip(inputs).map(named).collect();
         }
         Ok(types)
     }

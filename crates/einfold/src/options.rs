@@ -2,12 +2,13 @@
 
 use crate::algebra::IntoAlgebra;
 use crate::error::Error;
-use crate::expression::Expression;
+use crate::expression::{Expression, Settings};
 use einfold_ir::{Dtype, Literal, Machine, OutOfRange};
 use einfold_order::{Budget, Order, SavedOrder};
 use einfold_plan::PassSet;
 use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A type that specifies the origin of a contraction order: an [`Order`], a [`SavedOrder`], or the name of a strategy.
 pub trait IntoOrder {
@@ -37,18 +38,21 @@ impl IntoOrder for &str {
 }
 
 impl Expression {
-    /// Sets whether an axis must have the same size in all operands. By default axes of size 1 broadcast as in NumPy.
-    pub fn strict(mut self, strict: bool) -> Expression {
-        self.settings.options.strict = strict;
+    /// Changes the settings, which are copied if another expression shares them.
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Expression {
+        change(Arc::make_mut(&mut self.settings));
         self
+    }
+
+    /// Sets whether an axis must have the same size in all operands. By default axes of size 1 broadcast as in NumPy.
+    pub fn strict(self, strict: bool) -> Expression {
+        self.with(|settings| settings.options.strict = strict)
     }
 
     /// Sets another sum and product: a marker such as [`MinPlus`](crate::algebra::MinPlus), or your own
     /// [`Semiring`](crate::Semiring).
-    pub fn algebra(mut self, algebra: impl IntoAlgebra) -> Expression {
-        let settings = &mut *self.settings;
-        (settings.options.algebra, settings.semiring) = algebra.into_algebra();
-        self
+    pub fn algebra(self, algebra: impl IntoAlgebra) -> Expression {
+        self.with(|settings| (settings.options.algebra, settings.semiring) = algebra.into_algebra())
     }
 
     /// Sets the origin of the contraction order: the name of a [strategy](crate::order::STRATEGIES), an [`Order`], or
@@ -56,38 +60,36 @@ impl Expression {
     ///
     /// # Errors
     /// [`ErrorKind::Order`](crate::ErrorKind::Order) if there is no strategy with this name.
-    pub fn order(mut self, order: impl IntoOrder) -> Result<Expression, Error> {
-        self.settings.order = order.into_order()?;
-        Ok(self)
+    pub fn order(self, order: impl IntoOrder) -> Result<Expression, Error> {
+        let order = order.into_order()?;
+        Ok(self.with(|settings| settings.order = order))
     }
 
     /// Sets the contraction path in NumPy's linear form: each step lists positions in the list of remaining tensors,
     /// removes these tensors and appends its result. Planning checks whether the path is valid.
-    pub fn path<S: AsRef<[u32]>>(mut self, steps: impl IntoIterator<Item = S>) -> Expression {
-        self.settings.order = Order::Linear(steps.into_iter().map(|s| s.as_ref().to_vec()).collect());
-        self
+    pub fn path<S: AsRef<[u32]>>(self, steps: impl IntoIterator<Item = S>) -> Expression {
+        let steps = steps.into_iter().map(|s| s.as_ref().to_vec()).collect();
+        self.with(|settings| settings.order = Order::Linear(steps))
     }
 
     /// Sets the contraction path in SSA form: with `n` operands, step `k` makes tensor `n + k`. Each tensor is used
     /// once.
-    pub fn ssa_path<S: AsRef<[u32]>>(mut self, steps: impl IntoIterator<Item = S>) -> Expression {
-        self.settings.order = Order::Ssa(steps.into_iter().map(|s| s.as_ref().to_vec()).collect());
-        self
+    pub fn ssa_path<S: AsRef<[u32]>>(self, steps: impl IntoIterator<Item = S>) -> Expression {
+        let steps = steps.into_iter().map(|s| s.as_ref().to_vec()).collect();
+        self.with(|settings| settings.order = Order::Ssa(steps))
     }
 
     /// Sets the budget of the order search, with the memory limit of runs and the [machine](Expression::machine).
-    pub fn budget(mut self, budget: Budget) -> Expression {
-        self.settings.budget = budget;
-        self
+    pub fn budget(self, budget: Budget) -> Expression {
+        self.with(|settings| settings.budget = budget)
     }
 
     /// Limits the bytes that a run may use in addition to its operands, on all threads; results count. If every order
     /// exceeds the limit, the contraction runs in slices, which takes more flops. If slices do not help, planning
     /// returns an error. Operands that are not in C order may need copies that the plan does not count; if these exceed
     /// the limit, the run returns an error before it computes anything.
-    pub fn memory(mut self, bytes: u64) -> Expression {
-        self.settings.budget.memory_bytes = Some(bytes);
-        self
+    pub fn memory(self, bytes: u64) -> Expression {
+        self.with(|settings| settings.budget.memory_bytes = Some(bytes))
     }
 
     /// Sets the machine to plan for, instead of the built-in one: the output of `einfold calibrate`, parsed by
@@ -105,16 +107,14 @@ impl Expression {
     /// assert_eq!(plan.machine(), machine);
     /// # Ok::<(), einfold::Error>(())
     /// ```
-    pub fn machine(mut self, machine: Machine) -> Expression {
-        self.settings.budget.machine = machine;
-        self
+    pub fn machine(self, machine: Machine) -> Expression {
+        self.with(|settings| settings.budget.machine = machine)
     }
 
     /// Sets the passes that the plan goes through; the default is all. Results are equal up to rounding. This is for
     /// debugging.
-    pub fn passes(mut self, passes: PassSet) -> Expression {
-        self.settings.passes = passes;
-        self
+    pub fn passes(self, passes: PassSet) -> Expression {
+        self.with(|settings| settings.passes = passes)
     }
 
     /// Sets the dtype that operands are converted to, and that all computations and results have. It must be able to
@@ -129,16 +129,14 @@ impl Expression {
     /// assert_eq!(sums, array![300, 300]);
     /// # Ok::<(), einfold::Error>(())
     /// ```
-    pub fn acc(mut self, dtype: Dtype) -> Expression {
-        self.settings.options.acc = Some(dtype);
-        self
+    pub fn acc(self, dtype: Dtype) -> Expression {
+        self.with(|settings| settings.options.acc = Some(dtype))
     }
 
     /// Sets the value of a size: of an axis of named subscripts, or of a size parameter of a program, such as `K` in
     /// `Y[g[n]:K]`.
-    pub fn size(mut self, name: &str, size: usize) -> Expression {
-        self.settings.options.sizes.insert(name.into(), size);
-        self
+    pub fn size(self, name: &str, size: usize) -> Expression {
+        self.with(|settings| _ = settings.options.sizes.insert(name.into(), size))
     }
 
     /// Sets the values of several sizes.
@@ -148,15 +146,13 @@ impl Expression {
 
     /// Sets what happens for an index outside its axis: the run stops with an error (the default), the point is
     /// dropped, or a negative index counts from the end.
-    pub fn out_of_range(mut self, policy: OutOfRange) -> Expression {
-        self.settings.options.out_of_range = policy;
-        self
+    pub fn out_of_range(self, policy: OutOfRange) -> Expression {
+        self.with(|settings| settings.options.out_of_range = policy)
     }
 
     /// Sets the same policy for one index tensor alone.
-    pub fn out_of_range_in(mut self, index_tensor: &str, policy: OutOfRange) -> Expression {
-        self.settings.options.policy.insert(index_tensor.into(), policy);
-        self
+    pub fn out_of_range_in(self, index_tensor: &str, policy: OutOfRange) -> Expression {
+        self.with(|settings| _ = settings.options.policy.insert(index_tensor.into(), policy))
     }
 
     /// Sets the value of positions of the result `name` without contributions, instead of the identity of the
@@ -171,19 +167,17 @@ impl Expression {
     /// assert_eq!(y, array![0.0, 0.0, -1.0]);
     /// # Ok::<(), einfold::Error>(())
     /// ```
-    pub fn fill(mut self, name: &str, value: impl Into<Literal>) -> Expression {
-        self.settings.options.fill.insert(name.into(), value.into());
-        self
+    pub fn fill(self, name: &str, value: impl Into<Literal>) -> Expression {
+        self.with(|settings| _ = settings.options.fill.insert(name.into(), value.into()))
     }
 
     /// Selects the names of a program that are its results, in this order, each once. By default the results are the
     /// names that the program never reads, in the order of the text. Statements that no result depends on are not
     /// computed.
-    pub fn outputs<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Expression {
+    pub fn outputs<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Expression {
         let mut seen = BTreeSet::new();
         let asked = names.into_iter().filter(|&name| seen.insert(name)).map(Into::into).collect();
-        self.settings.options.outputs = Some(asked);
-        self
+        self.with(|settings| settings.options.outputs = Some(asked))
     }
 }
 

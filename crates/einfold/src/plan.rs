@@ -57,9 +57,9 @@ impl Plan {
     /// The outputs, in order.
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = OutputType<'_>> {
         let plan = &self.compiled().plan;
-        plan.outputs.iter().enumerate().map(|(index, &output)| {
-            let (name, buffer) = (self.0.expression.output_name(index), plan.buffer(output));
-            OutputType { index, name, dtype: buffer.dtype, shape: &buffer.extents }
+        plan.output_types().enumerate().map(|(index, (dtype, shape))| {
+            let name = self.0.expression.output_name(index);
+            OutputType { index, name, dtype, shape }
         })
     }
 
@@ -195,7 +195,7 @@ impl Expression {
     /// options; [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the plan would need more memory than the limit or than
     /// is addressable.
     pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
-        Ok(Plan(CompiledExpression::new(self.clone(), types.into_types(), |_, _| Ok(None))?))
+        Ok(Plan(CompiledExpression::new(self.clone(), types.into_types().into(), |_, _| Ok(None))?))
     }
 
     /// Returns the tensor network of the contraction, for a search of its order apart from planning. The resulting path
@@ -206,7 +206,7 @@ impl Expression {
     /// have more than one possible order.
     pub fn network(&self, types: impl Specs) -> Result<NamedNetwork, Error> {
         self.check_options()?;
-        let types = self.arrange_types(types.into_types())?;
+        let types = self.arrange_types(types.into_types().into())?;
         Ok(named_network(&resolve(&self.ast, &types, &self.settings.options)?, self.settings.passes)?)
     }
 
@@ -215,7 +215,7 @@ impl Expression {
     /// # Errors
     /// As [`plan`](Expression::plan).
     pub fn plan_for(&self, operands: impl Operands) -> Result<Plan, Error> {
-        let types = ArgumentList::with(&operands, |arguments| arguments.types());
+        let types = ArgumentList::with(&operands, |arguments| arguments.shared_types());
         Ok(Plan(CompiledExpression::new(self.clone(), types, |_, _| Ok(None))?))
     }
 

@@ -14,6 +14,7 @@ use einfold_syntax::{Ast, Options};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The version of the format; later versions are rejected. Version 1 has only the paths of contractions without index
 /// tensors, and no slices.
@@ -209,7 +210,7 @@ impl Recipe {
         let passes = passes.try_fold(PassSet::NONE, pass)?;
         let options = Options { strict: self.strict, algebra, ..self.meaning.options()? };
         expression.settings = Settings { options, semiring, order, budget, passes }.into();
-        let types: Result<_, RecipeProblem> = self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
+        let types: Result<Arc<[_]>, RecipeProblem> = self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
         let mut answers = self.meaning.answers.iter();
         let compiled = CompiledExpression::new(expression, types?, |_, _| {
             let answer = answers.next().ok_or_else(|| malformed("the value of a size query is missing"))?;

@@ -8,7 +8,7 @@ use crate::scalar::{Element, Scalar};
 use crate::scratch::with_spare;
 use einfold_exec as exec;
 use einfold_exec::{AnyView, AnyViewMut, BindError, CachedOperand, Control, MemoryOrder, NewArray, Scratch};
-use einfold_ir::{Algebra, Buffer};
+use einfold_ir::Algebra;
 use smallvec::SmallVec;
 
 /// The options of a call; [`Call`](crate::Call) has a method for each.
@@ -33,9 +33,8 @@ pub struct CallOptions<'a> {
 pub fn call(plan: &Plan, arguments: Arguments<'_>, options: CallOptions<'_>) -> Result<Arrays, Error> {
     let compiled = plan.compiled();
     let mut arrays = Arrays::new();
-    for &output in &compiled.plan.outputs {
-        let Buffer { dtype, extents, .. } = compiled.plan.buffer(output);
-        arrays.push(NewArray::new(*dtype, extents, options.order).map_err(BindError::Memory)?);
+    for (dtype, extents) in compiled.plan.output_types() {
+        arrays.push(NewArray::new(dtype, extents, options.order).map_err(BindError::Memory)?);
     }
     // New results count towards the memory limit.
     run(plan, arguments, options, compiled.memory.outputs as u64, |views, options, scratch, control| {

@@ -39,6 +39,9 @@ pub(crate) fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> 
 /// The number of steps with their axes and reads, to which the memory of a plan and of a bound program is proportional;
 /// several operations count as one.
 pub(crate) fn parts(plan: &Plan) -> usize {
+    if let Some(step) = plan.product() {
+        return 1 + step.space.len() + step.product.factors.len();
+    }
     let operations = |form: &Form| match form {
         Form::Nest(Some(expr)) => expr.ops().len() / 8,
         _ => 0,

@@ -266,11 +266,6 @@ impl<T> Access<T> {
 }
 
 impl<T: Clone> Access<T> {
-    /// Replaces every own axis by the one that `to` gives, as [`Index::renumber`] does.
-    pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
-        self.indices.iter_mut().for_each(|index| index.renumber(to));
-    }
-
     /// The access to the same tensor with the own axes replaced by the index functions `of`: see [`Index::compose`].
     pub fn compose<I: Borrow<Index<T>>>(&self, of: &impl Fn(u32) -> Option<I>) -> Access<T> {
         let indices = self.indices.iter().map(|index| index.compose(of)).collect();

@@ -29,21 +29,16 @@ pub enum BinaryOp {
 pub struct Laws {
     /// ⊗ distributes over ⊕: sums may be moved out of products, so a contraction may be computed pair by pair.
     pub distributive: bool,
-    /// `a ⊕ a = a`: a reduction over an axis that no factor has is the identity map.
-    pub idempotent: bool,
     /// The identity of ⊕ absorbs under ⊗ (`0 ⊗ a = 0`).
     pub absorbing: bool,
 }
 
 impl Laws {
     /// No law: the expression is evaluated as one loop nest, in any order of its points.
-    pub const NONE: Laws = Laws { distributive: false, idempotent: false, absorbing: false };
+    pub const NONE: Laws = Laws { distributive: false, absorbing: false };
     /// The laws of every semiring: ⊗ distributes over ⊕, and its zero absorbs. They hold for (+, ×), also modulo a
     /// number.
-    pub const SEMIRING: Laws = Laws { distributive: true, idempotent: false, absorbing: true };
-    /// The laws of a semiring in which `a ⊕ a = a`: (max, +), (min, +) and (max, min) on floats, (max, ×) on
-    /// non-negative numbers, (or, and) on `bool`.
-    pub const IDEMPOTENT: Laws = Laws { idempotent: true, ..Laws::SEMIRING };
+    pub const SEMIRING: Laws = Laws { distributive: true, absorbing: true };
 }
 
 /// The pair (⊕, ⊗) of a contraction: ⊗ multiplies the factors, ⊕ reduces.
@@ -114,8 +109,7 @@ impl Algebra {
             (Max | Min | LogAddExp, Add) => float,
             _ => false,
         };
-        let idempotent = matches!(add, Max | Min | Or | And) || (add == Add && boolean);
-        Laws { distributive, idempotent, absorbing: distributive }
+        Laws { distributive, absorbing: distributive }
     }
 
     /// Whether the operations are defined on elements of `dtype`: a user's semiring has its own element type, complex

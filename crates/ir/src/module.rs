@@ -342,8 +342,8 @@ impl Ir {
     }
 }
 
-/// Checks that factors of these dtypes, or an expression over them, can be reduced in `dtype`. If the contribution is a
-/// map, each point has a result position of its own.
+/// Checks that factors of these dtypes, or an expression over them, can be reduced in `dtype` by an algebra that is
+/// defined on it. If the contribution is a map, each point has a result position of its own.
 pub(crate) fn check_dtypes(
     factors: &[Dtype],
     expr: Option<&Expr>,
@@ -351,6 +351,10 @@ pub(crate) fn check_dtypes(
     dtype: Dtype,
     map: bool,
 ) -> Result<(), Violation> {
+    // A copy applies no operation.
+    let copies = map && factors.len() == 1;
+    let defined = copies || matches!(algebra, Algebra::User(_)) || algebra.accepts(dtype);
+    ensure(defined, || format!("{algebra} is not defined on {dtype}"))?;
     let convert = |from: Dtype, to: Dtype, free: bool| {
         let holds = free || from == to || Dtype::promote(&[from, to]) == Some(to);
         ensure(holds, || format!("{from} does not convert to {to}"))
@@ -361,8 +365,7 @@ pub(crate) fn check_dtypes(
         ensure(expr.dtype() == dtype, || format!("the expression gives {}, not {dtype}", expr.dtype()))?;
         expr.reads().try_for_each(|(k, wanted)| convert(factors[k], wanted, false))?;
     } else {
-        // A copy of one factor may round.
-        let copies = map && factors.len() == 1;
+        // A copy may round.
         for &from in factors {
             let lifts = matches!(algebra, Algebra::User(u) if from == u.element && dtype == u.accumulator);
             convert(from, dtype, copies || lifts)?;

@@ -1,27 +1,27 @@
 //! A product of one or two operands along plain axes, and its plan of one step.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, Index, Indices, Label, Shape, few};
+use crate::access::{Access, Axis, AxisSet, Index, Label, Shape, few};
 use crate::algebra::Algebra;
+use crate::draft::{ALIGN, Buffer, BufferId, Draft, Form, Layout, Region, Step, Storage, WriteMode, dense_bytes};
 use crate::dtype::Dtype;
 use crate::id_vec::IdVec;
 use crate::machine::Machine;
-use crate::module::{NodeId, TensorType};
-use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Plan, Region, Step, Storage, WriteMode};
-use crate::verify::{check_operations, verify_steps};
+use crate::module::{NodeId, TensorType, check_dtypes};
+use crate::verify::verify_steps;
 
 /// A product of one or two operands along plain axes, summed over the axes that the result lacks.
 #[derive(Debug)]
-pub struct Product<'a> {
+pub struct Product {
     /// The operands. Each is a factor once, twice or never.
-    pub operands: &'a [TensorType],
+    pub operands: Arc<[TensorType]>,
     /// The iteration space, at most [`Product::MOST_AXES`] axes in any order.
     pub axes: Vec<Axis>,
-    /// The first factor.
-    pub first: Factor,
-    /// The second factor; without it the product is a sum or a copy of the first.
-    pub second: Option<Factor>,
+    /// One or two factors; with one the product is a sum or a copy.
+    pub factors: SmallVec<[Factor; 2]>,
     /// The name of the result.
     pub label: Label,
     /// The dtype of the result, in which all values are computed.
@@ -33,7 +33,7 @@ pub struct Product<'a> {
 }
 
 /// A factor of a [`Product`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Factor {
     /// The position of the operand.
     pub operand: u32,
@@ -43,109 +43,108 @@ pub struct Factor {
     pub axes: AxisNumbers,
 }
 
-/// For each axis of a tensor an axis of the product, or [`AxisNumbers::NONE`].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AxisNumbers {
-    len: u8,
-    numbers: [u8; AxisNumbers::MOST],
+/// A list of axes of a product: for each axis of a tensor one, or [`Product::NO_AXIS`].
+pub type AxisNumbers = SmallVec<[u8; 16]>;
+
+/// A product with the order of its axes: the one step of a plan.
+#[derive(Debug)]
+pub struct ProductStep {
+    /// The product.
+    pub product: Product,
+    /// The axes of the step, in order: distinct axes of the product.
+    pub space: AxisNumbers,
+    /// The extents of the result.
+    pub extents: Shape,
+    /// The bytes of the result.
+    pub bytes: usize,
+    /// The machine that the plan is made for.
+    pub machine: Machine,
 }
 
-impl AxisNumbers {
-    /// The most axes of a tensor.
-    pub const MOST: usize = 31;
-    /// The number that stands for position 0 of an axis.
-    pub const NONE: u8 = u8::MAX;
-
-    /// Adds the number of the next axis; `None` if there are too many.
-    #[inline]
-    pub fn push(&mut self, number: u8) -> Option<()> {
-        *self.numbers.get_mut(self.len as usize)? = number;
-        self.len += 1;
-        Some(())
-    }
-
-    /// The numbers.
-    #[inline]
-    pub fn as_slice(&self) -> &[u8] {
-        &self.numbers[..self.len as usize]
-    }
-}
-
-impl Product<'_> {
+impl Product {
     /// The most axes.
-    pub const MOST_AXES: usize = 32;
+    pub const MOST_AXES: usize = 16;
+    /// The number that stands for position 0 of an axis of a tensor.
+    pub const NO_AXIS: u8 = u8::MAX;
 
-    /// The draft of one step with the axes `space`, in this order. The other axes have extent 1, and their index
-    /// functions are 0. `None` if the product does not have these axes, the shapes of the operands, or dtypes that
-    /// convert.
-    #[inline]
-    pub fn into_draft(self, space: &[u8], machine: &Machine) -> Option<Draft> {
-        let Product { operands, mut axes, first, second, label, dtype, output, algebra } = self;
-        let extents: Shape = few(output.as_slice().iter().map(|&axis| axes.get(axis as usize).map_or(0, |a| a.extent)));
-        let places = arrange(&mut axes, space)?;
-        let access = |tensor, numbers: &AxisNumbers, shape: &[usize], conj| {
-            let mut indices = Indices::new();
-            for (&axis, &extent) in numbers.as_slice().iter().zip(shape) {
-                let place = places.get(axis as usize).map_or(usize::MAX, |&place| place.into());
-                let plain = |axis: &Axis| (Index::axis(place as u32), axis.extent == extent);
-                let (index, inside) = axes.get(place).map_or((Index::constant(0), extent > 0), plain);
-                (inside && isize::try_from(extent).is_ok()).then(|| indices.push(index))?;
-            }
-            (indices.len() == shape.len()).then_some(Access { tensor: BufferId(tensor), indices, conj })
-        };
-        let buffer =
-            |label, dtype, extents, storage| Buffer { label, dtype, extents, storage, layout: Layout::RowMajor };
-        let (mut buffers, mut reads) = (IdVec::with_capacity(operands.len() + 1), Vec::with_capacity(2));
-        for (k, operand) in operands.iter().enumerate() {
-            let extents = Shape::from_slice(&operand.shape);
-            buffers.push(buffer(operand.label(k), operand.dtype, extents, Storage::Input(k as u32)));
-        }
-        for Factor { operand, conj, axes } in [Some(first), second].into_iter().flatten() {
-            reads.push(access(operand, &axes, &operands.get(operand as usize)?.shape, conj)?);
-        }
-        let result = operands.len() as u32;
-        let write = access(result, &output, &extents, false)?;
-        buffers.push(buffer(label, dtype, extents, Storage::Output(0)));
-        let (origin, mode, form) = (NodeId(result), WriteMode::Overwrite, Form::Nest(None));
-        let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
-        let regions = SmallVec::from_buf([Region { loops: Vec::new(), steps, partitions: None }]);
-        let (inputs, outputs) = (few((0..result).map(BufferId)), few([BufferId(result)]));
-        let draft = Draft { buffers, regions, inputs, outputs, scratch: 0, machine: *machine };
-        check_operations(&draft, &draft.regions[0].steps[0]).ok()?;
-        draft.buffer(BufferId(result)).bytes()?;
-        Some(draft)
+    fn axis(&self, number: u8) -> Option<&Axis> {
+        self.axes.get(number as usize)
     }
 
-    /// The plan of [`into_draft`](Product::into_draft), which has the invariants of a plan by construction.
-    pub fn into_plan(self, space: &[u8], machine: &Machine) -> Option<Plan> {
-        let draft = self.into_draft(space, machine)?;
-        debug_assert_eq!(verify_steps(&draft).map(drop), Ok(()));
-        Some(Plan::checked(draft, IdVec::default()))
+    /// The step of [`Plan::of_product`](crate::Plan::of_product). Inlined, so that the step is written where it stays.
+    #[inline(always)]
+    pub(crate) fn into_step(self, space: AxisNumbers, machine: &Machine) -> Option<ProductStep> {
+        let (extents, bytes) = self.check(&space)?;
+        Some(ProductStep { product: self, space, extents, bytes, machine: *machine })
+    }
+
+    /// Checks what [`Plan::of_product`](crate::Plan::of_product) states. Returns the extents and the bytes of the result.
+    fn check(&self, space: &[u8]) -> Option<(Shape, usize)> {
+        let counted = 1..=isize::MAX as usize;
+        let mut looped = AxisSet::default();
+        let is_looped = |&number: &u8| (number as usize) < self.axes.len() && looped.insert(number.into());
+        let output = &self.output;
+        let extents: Shape = few(output.iter().map(|&number| self.axis(number).map_or(0, |axis| axis.extent)));
+        if !space.iter().all(is_looped) || extents.contains(&0) {
+            return None;
+        }
+        let fits =
+            |(number, axis): (u32, &Axis)| counted.contains(&axis.extent) && (axis.extent == 1 || looped.has(number));
+        (0..).zip(&self.axes).all(fits).then_some(())?;
+        let mut dtypes: SmallVec<[Dtype; 2]> = SmallVec::new();
+        for Factor { operand, axes, .. } in &self.factors {
+            let operand = self.operands.get(*operand as usize)?;
+            let fits = |(&number, extent): (&u8, &usize)| match self.axis(number) {
+                Some(axis) => axis.extent == *extent,
+                None => counted.contains(extent),
+            };
+            dtypes.push(operand.dtype);
+            (axes.len() == operand.shape.len() && axes.iter().zip(&operand.shape).all(fits)).then_some(())?;
+        }
+        let is_map = output.len() == space.len() && space.iter().all(|number| output.contains(number));
+        check_dtypes(&dtypes, None, &self.algebra, self.dtype, is_map).ok()?;
+        let aligned = dtypes.iter().chain([&self.dtype]).all(|dtype| dtype.align() <= ALIGN);
+        dense_bytes(self.dtype, &extents).filter(|_| aligned).map(|bytes| (extents, bytes))
     }
 }
 
-/// Makes the axes those of `space`, in this order. Returns the new position of each axis: those that are not in `space`
-/// are after the others. `None` if `space` repeats an axis or if one that it lacks is not of extent 1.
-fn arrange(axes: &mut Vec<Axis>, space: &[u8]) -> Option<[u8; Product::MOST_AXES]> {
-    // For each axis its position in the list, and for each position its axis.
-    let mut places: [u8; Product::MOST_AXES] = std::array::from_fn(|k| k as u8);
-    let (mut order, count) = (places, axes.len());
-    for (to, &axis) in space.iter().enumerate() {
-        let from = *places.get(axis as usize).filter(|&&from| (to..count).contains(&from.into()))?;
-        axes.swap(to, from as usize);
-        order.swap(to, from as usize);
-        places[order[from as usize] as usize] = from;
-        places[axis as usize] = to as u8;
+impl ProductStep {
+    /// The draft of a plan with this step.
+    pub fn draft(&self) -> Draft {
+        let Product { operands, axes, factors, label, dtype, output, algebra, .. } = &self.product;
+        let place = |axis: &u8| self.space.iter().position(|a| a == axis).map(|place| Index::axis(place as u32));
+        let access = |tensor, axes: &AxisNumbers, conj| {
+            let indices = few(axes.iter().map(|axis| place(axis).unwrap_or(Index::constant(0))));
+            Access { tensor: BufferId(tensor), indices, conj }
+        };
+        let buffer = |label, dtype, extents: &[usize], storage| {
+            let (extents, layout) = (extents.into(), Layout::RowMajor);
+            Buffer { label, dtype, extents, storage, layout }
+        };
+        let mut buffers: IdVec<BufferId, _, 0> = IdVec::with_capacity(operands.len() + 1);
+        for (k, operand) in operands.iter().enumerate() {
+            buffers.push(buffer(operand.label(k), operand.dtype, &operand.shape, Storage::Input(k as u32)));
+        }
+        let result = buffers.push(buffer(label.clone(), *dtype, &self.extents, Storage::Output(0)));
+        let axes = self.space.iter().map(|&axis| axes[axis as usize].clone()).collect();
+        let reads = factors.iter().map(|factor| access(factor.operand, &factor.axes, factor.conj)).collect();
+        let (origin, write, mode) = (NodeId(result.0), access(result.0, output, false), WriteMode::Overwrite);
+        let steps = vec![Step { origin, axes, reads, write, mode, algebra: *algebra, form: Form::Nest(None) }];
+        let regions = SmallVec::from_buf([Region { loops: Vec::new(), steps, partitions: None }]);
+        let (inputs, outputs) = (few((0..result.0).map(BufferId)), few([result]));
+        let draft = Draft { buffers, regions, inputs, outputs, scratch: 0, machine: self.machine };
+        debug_assert_eq!(verify_steps(&draft).map(drop), Ok(()));
+        draft
     }
-    axes.drain(space.len()..).all(|axis| axis.extent == 1).then_some(places)
 }
 
 #[cfg(test)]
 mod tests {
+    use smallvec::SmallVec;
+
     use super::{AxisNumbers, Factor, Product};
     use crate::access::{Axis, Shape, few};
-    use crate::plan::Plan;
-    use crate::{Algebra, Dtype, Machine, TensorType};
+    use crate::{Algebra, Dtype, Machine, Plan, TensorType};
 
     /// A generator of small numbers.
     struct Noise(u32);
@@ -157,12 +156,11 @@ mod tests {
         }
 
         fn numbers(&mut self, axes: u32) -> AxisNumbers {
-            let mut numbers = AxisNumbers::default();
-            for _ in 0..self.below(4) {
-                let number = if self.below(12) == 0 { AxisNumbers::NONE } else { self.below(axes + 1) as u8 };
-                numbers.push(number).unwrap();
-            }
-            numbers
+            let number = |noise: &mut Noise| match noise.below(12) {
+                0 => Product::NO_AXIS,
+                _ => noise.below(axes + 1) as u8,
+            };
+            (0..self.below(4)).map(|_| number(self)).collect()
         }
     }
 
@@ -178,29 +176,32 @@ mod tests {
                 Some(axis) if noise.below(30) > 0 => axis.extent,
                 _ => noise.below(3) as usize,
             };
-            let (mut operands, mut factors) = (Vec::new(), [None; 2]);
-            for (operand, factor) in (0..1 + noise.below(2)).zip(&mut factors) {
+            let (mut operands, mut factors) = (Vec::new(), SmallVec::new());
+            for operand in 0..1 + noise.below(2) {
                 let numbers = noise.numbers(count);
-                let shape: Shape = few(numbers.as_slice().iter().map(|axis| extent(&mut noise, axis)));
+                let shape: Shape = few(numbers.iter().map(|axis| extent(&mut noise, axis)));
                 let dtype = dtypes[noise.below(6) as usize];
                 operands.push(TensorType { name: None, dtype, shape, conj: false });
                 let operand = if noise.below(20) == 0 { noise.below(3) } else { operand };
-                *factor = Some(Factor { operand, conj: noise.below(2) == 0, axes: numbers });
+                factors.push(Factor { operand, conj: noise.below(2) == 0, axes: numbers });
             }
-            let [Some(first), second] = factors else { continue };
             let (output, dtype) = (noise.numbers(count), dtypes[noise.below(6) as usize]);
             let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][noise.below(2) as usize];
-            let mut space: Vec<u8> = (0..count as u8).filter(|&k| axes[k as usize].extent != 1).collect();
+            let mut space: AxisNumbers = (0..count as u8).filter(|&k| axes[k as usize].extent != 1).collect();
             (0..space.len()).for_each(|k| space.swap(k, noise.below(k as u32 + 1) as usize));
             if noise.below(10) == 0 {
                 space.push(noise.below(count + 2) as u8);
             }
             let label = "y".into();
-            let product = Product { operands: &operands, axes, first, second, label, dtype, output, algebra };
-            let shown = format!("{product:?} {space:?}");
-            if let Some(draft) = product.into_draft(&space, &Machine::DEFAULT) {
+            let operands = operands.into();
+            let product = Product { operands, axes, factors, label, dtype, output, algebra };
+            if let Some(direct) = Plan::of_product(product, space, &Machine::DEFAULT) {
                 accepted += 1;
-                assert!(Plan::seal(draft).is_ok(), "{shown}");
+                let plan = Plan::seal((*direct).clone()).unwrap_or_else(|violation| panic!("{violation} {direct:?}"));
+                assert_eq!(*plan, *direct);
+                assert!(
+                    plan.operand_types().eq(direct.operand_types()) && plan.output_types().eq(direct.output_types())
+                );
             }
         }
         assert!(accepted > 1000, "{accepted}");

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use smallvec::SmallVec;
 
 use crate::count::Count;
+use crate::draft::{BufferId, Depths, Draft, Region, Step, Storage, WriteMode};
 use crate::id_vec::IdVec;
-use crate::plan::{BufferId, Depths, Draft, Region, Step, Storage, WriteMode};
 
 impl Region {
     /// The depth of each step: the number of loops, outermost first, that it depends on. A step runs again when the
@@ -158,8 +158,9 @@ mod tests {
     use smallvec::smallvec;
 
     use super::Lifetime;
+    use crate::Plan;
     use crate::access::{Access, Axis, AxisRef, Index};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Plan, Region, Step, Storage, WriteMode};
+    use crate::draft::{Buffer, BufferId, Draft, Form, Layout, Region, Step, Storage, WriteMode};
     use crate::{Algebra, Dtype, Machine, NodeId};
 
     const SUM: BufferId = BufferId(6);

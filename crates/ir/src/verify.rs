@@ -1,4 +1,4 @@
-//! Checks the invariants of a [`Plan`]: those of steps after each pass, all of them when the draft is sealed.
+//! Checks the invariants of a [`Plan`](crate::Plan): those of steps after each pass, all of them when the draft is sealed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -6,28 +6,15 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use smallvec::SmallVec;
 
 use crate::access::{Axis, AxisRef, AxisSet, Index, few};
-use crate::algebra::Algebra;
+use crate::draft::{ALIGN, BufferId, Draft, Form, Gemm, Layout, Region, Step, Storage, WriteMode};
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
 use crate::iteration_space::IterationSpace;
 use crate::module::check_dtypes;
-use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Plan, Region, Step, Storage, WriteMode};
 use crate::region::Lifetime;
 
-impl Plan {
-    /// Seals a draft: checks every invariant that [`Plan`] states, and makes the draft a plan.
-    ///
-    /// # Errors
-    /// [`Violation`] names the first step or buffer that breaks one.
-    pub fn seal(draft: Draft) -> Result<Plan, Violation> {
-        let own = verify_steps(&draft)?;
-        let partition_strides = check_scratch(&draft, &own)?;
-        Ok(Plan::checked(draft, partition_strides))
-    }
-}
-
-/// Checks every invariant that [`Plan`] states except those of scratch memory, which is assigned when the steps are
+/// Checks every invariant that [`Plan`](crate::Plan) states except those of scratch memory, which is assigned when the steps are
 /// final. Returns the result of [`Draft::partition_buffers`], on which the check of scratch memory builds.
 ///
 /// # Errors
@@ -117,13 +104,9 @@ fn check_step(
 }
 
 /// Checks that the operations of a step are defined on its dtypes.
-pub(crate) fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
+fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let target = draft.buffer(step.write.tensor);
     let map = step.mode == WriteMode::Overwrite && step.is_map(&target.extents);
-    // A copy applies no operation.
-    let copies = map && step.reads.len() == 1;
-    let defined = copies || matches!(step.algebra, Algebra::User(_)) || step.algebra.accepts(target.dtype);
-    ensure(defined, || format!("{} is not defined on {}", step.algebra, target.dtype))?;
     let factors: SmallVec<[Dtype; 8]> = few(step.reads.iter().map(|read| draft.buffer(read.tensor).dtype));
     let expr = if let Form::Nest(expr) = &step.form { expr.as_deref() } else { None };
     check_dtypes(&factors, expr, &step.algebra, target.dtype, map)
@@ -182,7 +165,10 @@ type ByteRange = (Lifetime, usize, usize, BufferId);
 /// partitioned regions, the buffers of one partition among themselves, and the buffers of all partitions against the
 /// others. Returns the stride of each buffer from one partition to the next; `own` marks the buffers of which
 /// partitions have copies, as returned by [`Draft::partition_buffers`].
-fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<IdVec<BufferId, usize, 0>, Violation> {
+pub(crate) fn check_scratch(
+    draft: &Draft,
+    own: &IdVec<BufferId, Option<usize>>,
+) -> Result<IdVec<BufferId, usize, 0>, Violation> {
     if !draft.has_intermediates() {
         return Ok(IdVec::default());
     }
@@ -192,7 +178,7 @@ fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<
     for (k, buffer) in draft.buffers.entries() {
         let (Storage::Scratch(offset), Some(life)) = (buffer.storage, lives[k]) else { continue };
         let end = buffer.bytes().and_then(|n| n.checked_add(offset));
-        let end = end.filter(|&e| e <= draft.scratch && offset % Plan::ALIGN == 0);
+        let end = end.filter(|&e| e <= draft.scratch && offset % ALIGN == 0);
         let end = end.ok_or_else(|| Violation(format!("buffer {} is misplaced in scratch memory", k.0)))?;
         own[k].map_or(&mut pieces, |region| &mut in_partitions[region]).push((life, offset, end, k));
     }
@@ -205,7 +191,7 @@ fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<
         // Empty buffers as well, because all of them move with the partition.
         let high = partition.iter().map(|&(_, _, to, _)| to).max().unwrap_or(low);
         let end = bytes.checked_mul(region.partition_count().saturating_sub(1)).and_then(|n| n.checked_add(high));
-        let end = end.filter(|&e| e <= draft.scratch && high - low <= bytes && bytes % Plan::ALIGN == 0);
+        let end = end.filter(|&e| e <= draft.scratch && high - low <= bytes && bytes % ALIGN == 0);
         let end = end.ok_or_else(|| Violation("the partitions of a region overlap".into()))?;
         pieces.push((life, low, end, partition[0].3));
         partition.iter().for_each(|&(.., k)| strides[k] = bytes);
@@ -246,8 +232,8 @@ mod tests {
 
     use super::check_scratch;
     use crate::access::{Access, Axis, AxisRef, Index, OutOfRange};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Plan, Region, Step, Storage, WriteMode};
-    use crate::{Algebra, Dtype, Machine, NodeId};
+    use crate::draft::{Buffer, BufferId, Draft, Form, Gemm, Layout, Region, Step, Storage, WriteMode};
+    use crate::{Algebra, Dtype, Machine, NodeId, Plan};
 
     /// A draft in which buffer `k` is alive during `lives[k]`, at `offset` with `bytes`.
     fn draft(lives: &[(usize, usize)], places: &[(usize, usize)], scratch: usize) -> Draft {

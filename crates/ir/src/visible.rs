@@ -2,30 +2,14 @@
 
 use std::borrow::Cow;
 
-/// The format characters (general category Cf) from U+2000 on, as inclusive ranges in ascending order (Unicode 15).
-const FORMAT: [(u32, u32); 13] = [
-    (0x200B, 0x200F),
-    (0x202A, 0x202E),
-    (0x2060, 0x2064),
-    (0x2066, 0x206F),
-    (0xFEFF, 0xFEFF),
-    (0xFFF9, 0xFFFB),
-    (0x110BD, 0x110BD),
-    (0x110CD, 0x110CD),
-    (0x13430, 0x1343F),
-    (0x1BCA0, 0x1BCA3),
-    (0x1D173, 0x1D17A),
-    (0xE0001, 0xE0001),
-    (0xE0020, 0xE007F),
-];
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 /// The format characters below U+2000 that cannot be seen: soft hyphen, Arabic letter mark, Mongolian vowel separator.
 const UNSEEN: [char; 3] = ['\u{AD}', '\u{61C}', '\u{180E}'];
 
 /// Whether `c` is a format character from U+2000 on: invisible, and able to reorder the surrounding text on a screen.
 pub fn is_format(c: char) -> bool {
-    let c = u32::from(c);
-    FORMAT.iter().any(|&(first, last)| (first..=last).contains(&c))
+    c >= '\u{2000}' && c.general_category() == GeneralCategory::Format
 }
 
 /// Whether `c` is invisible, looks like an ordinary space but is another character, or controls a terminal: C0 and C1

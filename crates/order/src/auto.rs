@@ -1,6 +1,6 @@
 //! The default strategy: the exact order where it is cheap to find, otherwise the best order that is worth its search.
 
-use einfold_ir::{Cost, Count, Tree};
+use einfold_ir::{Cost, Count, Machine, Tree};
 
 use crate::deep::{self, Limits};
 use crate::slices::sliced_cost;
@@ -29,7 +29,7 @@ pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderEr
         return Ok(left_to_right::tree(leaves)?.into());
     }
     let (tree, cost, exact) = quick(search)?;
-    let each = budget.machine.flops_per_work();
+    let each = budget.machine.search_work.in_units_of(budget.machine.contraction);
     let limits = Limits::of(task, budget);
     let serves = budget.objective == Objective::Flops && limits.admit(&cost);
     if serves && (exact || worth(cost.flops, each) < *WORK.start()) {
@@ -63,7 +63,8 @@ fn quick(search: &SearchRequest<'_>) -> Result<(Tree, Cost, bool), OrderError> {
         Some(left) if rank(&left) <= rank(&cost) => cost = left,
         _ => tree = greedy,
     }
-    let splits = worth(cost.flops, search.budget.machine.flops_per_split()).clamp(*SPLITS.start(), *SPLITS.end());
+    let Machine { search_split, contraction, .. } = search.budget.machine;
+    let splits = worth(cost.flops, search_split.in_units_of(contraction)).clamp(*SPLITS.start(), *SPLITS.end());
     let Ok(exact) = dp::pairs(graph, Some(&steps), splits, &stop) else {
         return Ok((tree, cost, false));
     };

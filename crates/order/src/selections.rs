@@ -137,8 +137,8 @@ impl<'a> SelectionSearch<'a> {
         let holders = |axis: usize| (0..tensors).filter(|&t| axes[t] >> axis & 1 == 1).fold(0, |set, t| set | 1 << t);
         let members = (0..extents.len()).map(holders).collect();
         let rates = Rates {
-            nest: machine.nest_ratio() as f64,
-            gather: machine.gather_ratio() as f64,
+            nest: machine.nest.in_units_of(machine.product) as f64,
+            gather: machine.gather.in_units_of(machine.product) as f64,
             least_side: machine.least_side() as f64,
         };
         Some(SelectionSearch { selected, tensors, extents, members, kept: all(network.output()), axes, rates })

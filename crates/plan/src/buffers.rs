@@ -6,8 +6,10 @@ use einfold_ir::{IdVec, Ir, NodeId, RegionId, Storage};
 /// is still needed. A node in a looped region always accumulates in place into a node outside: after the loop, the
 /// outer node is the sum.
 pub(crate) struct BufferAssignment {
-    live: IdVec<NodeId, bool>,
-    root: IdVec<NodeId, NodeId>,
+    /// Whether some output needs each node; operands always count as needed.
+    pub(crate) live: IdVec<NodeId, bool>,
+    /// The first of the nodes that share the buffer of each node.
+    pub(crate) root: IdVec<NodeId, NodeId>,
     storages: IdVec<NodeId, Storage>,
 }
 
@@ -19,19 +21,9 @@ impl BufferAssignment {
         BufferAssignment { live, root, storages }
     }
 
-    /// Whether some output needs the node; operands always count as needed.
-    pub(crate) fn is_live(&self, id: NodeId) -> bool {
-        self.live[id]
-    }
-
-    /// The first of the nodes that share the buffer of the node.
-    pub(crate) fn root(&self, id: NodeId) -> NodeId {
-        self.root[id]
-    }
-
     /// The storage of the buffer of the node; in scratch memory at offset 0 until memory is assigned.
     pub(crate) fn storage(&self, id: NodeId) -> Storage {
-        self.storages[self.root(id)]
+        self.storages[self.root[id]]
     }
 }
 

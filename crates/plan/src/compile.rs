@@ -8,7 +8,7 @@ mod orders;
 mod saved;
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use einfold_ir::{Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
 use smallvec::SmallVec;
@@ -75,7 +75,7 @@ pub struct Compiled {
 #[derive(Clone, Debug, Default)]
 pub struct Forms {
     /// The module after the rewrites and before the order search, without the nodes of `constant_plan`.
-    pub rewritten: Ir,
+    pub rewritten: Arc<Ir>,
     /// The expanded module: one node for each step of each tree.
     pub ir: Ir,
     /// For each node of `rewritten`, the nodes of `ir` that replace it.
@@ -139,14 +139,15 @@ fn compile_by(
     search: &Search<'_>,
 ) -> Result<Compiled, PlanError> {
     let (rewritten, passes) = orders::rewritten(ir, how, options.passes)?;
-    let constant = &constant_nodes(&rewritten, &options.constants);
+    let rewritten = &Arc::new(rewritten);
+    let constant = &constant_nodes(rewritten, &options.constants);
     let limit = budget.memory_bytes;
     let builder = Builder { passes, limit };
-    let mut planner = Planner { options, builder, rewritten: &rewritten, constant, machine: &budget.machine };
+    let mut planner = Planner { options, builder, rewritten, constant, machine: &budget.machine };
     if let Order::Saved(saved) = how {
         return planner.follow(saved, budget);
     }
-    let mut finder = Finder::new(&rewritten, constant, (how, budget), search)?;
+    let mut finder = Finder::new(rewritten, constant, (how, budget), search)?;
     let searched = matches!(how, Order::Strategy(_));
     let mut budgets = SearchBudgets::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
@@ -173,7 +174,7 @@ fn compile_by(
 struct Planner<'a> {
     options: &'a PlanOptions,
     builder: Builder,
-    rewritten: &'a Ir,
+    rewritten: &'a Arc<Ir>,
     constant: &'a IdVec<NodeId, bool>,
     machine: &'a Machine,
 }

@@ -21,7 +21,7 @@ use self::selections::SelectionWriter;
 use self::slices::SlicedContraction;
 use crate::error::PlanError;
 use crate::evaluation::{Evaluation, evaluation};
-use crate::network::{are_distinct_axes, axes_of};
+use crate::network::{are_distinct_axes, axes_of, restrict};
 use crate::roles::{AxisList, AxisUses};
 use crate::selections::SelectionForm;
 
@@ -164,7 +164,7 @@ struct TreeWriter<'a, 'i> {
     init: Option<NodeId>,
     /// The region of the node that is written.
     region: RegionId,
-    /// The position of each axis in the iteration space of the node that is written; an axis of extent 1 may lack one.
+    /// The position of each axis in the iteration space of the node that is written, as [`restrict`] sets it.
     local: SmallVec<[Option<u32>; 8]>,
     uses: AxisUses,
     /// The limit of the [`ChosenOrder`].
@@ -325,20 +325,13 @@ impl<'a, 'i> TreeWriter<'a, 'i> {
     }
 
     /// Writes a node over the axes `space`.
-    fn emit(&mut self, space: &[u32], mut factors: Vec<Access<NodeId>>, target: Target) -> Result<NodeId, Violation> {
-        let Target { label, mut output, shape, expr, init, pinned } = target;
-        self.renumber(space, factors.iter_mut().flat_map(|f| &mut f.indices).chain(&mut output));
-        let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
-        let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, init, pinned };
+    fn emit(&mut self, space: &[u32], factors: Vec<Access<NodeId>>, target: Target) -> Result<NodeId, Violation> {
+        let Target { label, output, shape, expr, init, pinned } = target;
+        let (axes, algebra) = (Vec::new(), self.c.algebra);
+        let mut c = Contraction { axes, factors, output, expr, algebra, init, pinned };
+        restrict(&mut c, &self.c.axes, space, &mut self.local);
         let (dtype, region) = (self.node.dtype, self.region);
         self.out.push(Node { label, dtype, shape, region, def: c.into() })
-    }
-
-    /// Renumbers the axes of all indices by their positions in `space`.
-    fn renumber<'n>(&mut self, space: &[u32], indices: impl Iterator<Item = &'n mut Index<NodeId>>) {
-        (0..).zip(space).for_each(|(at, &axis)| self.local[axis as usize] = Some(at));
-        indices.for_each(|index| index.renumber(&|axis| self.local[axis as usize]));
-        space.iter().for_each(|&axis| self.local[axis as usize] = None);
     }
 
     fn extent(&self, axis: u32) -> usize {

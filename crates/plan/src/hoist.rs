@@ -4,6 +4,7 @@
 mod subtrees;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use einfold_ir::{Def, IdVec, Ir, Layout, Machine, NodeId, RegionId, Rewriter, Violation};
 
@@ -15,7 +16,7 @@ use crate::lower::Hints;
 /// A module with the orders of its contractions: a whole one, or a part of one.
 #[derive(Clone, Debug)]
 pub(crate) struct ModulePart {
-    pub(crate) ir: Ir,
+    pub(crate) ir: Arc<Ir>,
     pub(crate) orders: Orders,
     /// The operands of the whole that are its first inputs.
     pub(crate) operands: Vec<u32>,
@@ -65,7 +66,7 @@ pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
 
 impl ModulePart {
     /// A whole module.
-    pub(crate) fn whole(ir: Ir, orders: Orders, hints: Hints, machine: Machine) -> ModulePart {
+    pub(crate) fn whole(ir: Arc<Ir>, orders: Orders, hints: Hints, machine: Machine) -> ModulePart {
         let operands = (0..ir.inputs().len() as u32).collect();
         ModulePart { ir, orders, operands, hints, machine, constant: None }
     }
@@ -109,7 +110,7 @@ impl ModulePart {
         }
         let layout = |&k: &u32| self.hints.inputs.get(k as usize).cloned().unwrap_or(Layout::RowMajor);
         let hints = Hints { inputs: operands.iter().map(layout).collect(), outputs: Vec::new() };
-        let (ir, machine) = (rewriter.finish_with(outputs)?, self.machine);
+        let (ir, machine) = (rewriter.finish_with(outputs)?.into(), self.machine);
         Ok(ModulePart { ir, orders, operands, hints, machine, constant: None })
     }
 }

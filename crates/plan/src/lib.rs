@@ -6,8 +6,8 @@
 //! nest of each node, and [`optimize`] runs the passes, assigns memory and seals the plan. [`Explain`] shows the
 //! forms between all stages.
 //!
-//! The planner is independent of the text, of arrays and of the strides of a caller. Only [`roles`] splits axes into
-//! roles.
+//! The planner is independent of the text, of arrays and of the strides of a caller. [`roles`] splits the axes of a
+//! step into roles; only the layout pass, for which a tensor has the axes along which it has a stride, does so itself.
 //!
 //! ```
 //! use einfold_ir::{Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Node, RegionId};

@@ -58,7 +58,7 @@ impl Lowering<'_> {
     fn run(&mut self) {
         self.draft.inputs = self.ir.inputs().iter().map(|&id| self.buffer_of(id)).collect();
         let mut lasts: IdVec<RegionId, Option<NodeId>> = IdVec::filled(self.ir.regions(), None);
-        let live: SmallVec<[NodeId; 8]> = self.ir.ids().filter(|&id| self.assignment.is_live(id)).collect();
+        let live: SmallVec<[NodeId; 8]> = self.ir.ids().filter(|&id| self.assignment.live[id]).collect();
         live.iter().for_each(|&id| lasts[self.ir.node(id).region] = Some(id));
         for &id in &live {
             let region = self.ir.node(id).region;
@@ -89,7 +89,7 @@ impl Lowering<'_> {
     }
 
     fn contract(&mut self, id: NodeId, node: &Node, c: &Contraction) {
-        if let Some(init) = c.init.filter(|&o| self.assignment.root(o) != self.assignment.root(id)) {
+        if let Some(init) = c.init.filter(|&o| self.assignment.root[o] != self.assignment.root[id]) {
             let (from, to) = (self.buffer_of(init), self.buffer_of(id));
             self.copy(init, node.region, from, to);
         }
@@ -105,7 +105,7 @@ impl Lowering<'_> {
 
     /// The buffer that holds the value of a node.
     fn buffer_of(&mut self, id: NodeId) -> BufferId {
-        let root = self.assignment.root(id);
+        let root = self.assignment.root[id];
         if let Some(buffer) = self.buffers[root] {
             return buffer;
         }

@@ -44,6 +44,16 @@ pub(crate) fn numbered_axes(extents: &[usize]) -> Vec<Axis> {
     extents.iter().enumerate().map(|(k, &extent)| Axis::new(format!("d{k}"), extent)).collect()
 }
 
+/// Makes `space`, a list of some of the axes `axes`, the iteration space of a contraction whose indices use `axes`; terms
+/// of other axes are dropped. `places` has an entry for each axis, `None` before and after.
+pub(crate) fn restrict(c: &mut Contraction, axes: &[Axis], space: &[u32], places: &mut [Option<u32>]) {
+    (0..).zip(space).for_each(|(at, &axis)| places[axis as usize] = Some(at));
+    let indices = c.factors.iter_mut().flat_map(|factor| &mut factor.indices).chain(&mut c.output);
+    indices.for_each(|index| index.renumber(&|axis| places[axis as usize]));
+    c.axes = space.iter().map(|&axis| axes[axis as usize].clone()).collect();
+    space.iter().for_each(|&axis| places[axis as usize] = None);
+}
+
 /// Whether all indices are plain axes, each another one.
 pub(crate) fn are_distinct_axes<T>(indices: &[Index<T>]) -> bool {
     let mut seen = AxisSet::default();

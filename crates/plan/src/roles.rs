@@ -1,4 +1,4 @@
-//! The roles of axes in a product of two tensors. No other file splits axes by role.
+//! The roles of axes in a product of two tensors.
 
 use einfold_ir::AxisSet;
 use smallvec::SmallVec;

@@ -12,6 +12,7 @@ use crate::suggest;
 use crate::warning::Warning;
 use einfold_ir::{Algebra, Def, Dtype, Ir, Product, TensorType};
 use letters::output_of;
+use std::sync::Arc;
 
 pub use options::Options;
 
@@ -114,7 +115,7 @@ pub fn resolve_with_queries(
 /// The product that the module of [`resolve`] computes, if the text is letters or integer labels and the module has one
 /// node that multiplies one or two operands along plain axes; `None` for all others, and if `resolve` returns an error,
 /// except for a result that cannot be addressed.
-pub fn resolve_to_product<'a>(ast: &Ast, inputs: &'a [TensorType], options: &Options) -> Option<Product<'a>> {
+pub fn resolve_to_product(ast: &Ast, inputs: &Arc<[TensorType]>, options: &Options) -> Option<Product> {
     let Ast::Letters(subscripts) = ast else { return None };
     letters::lower_to_product(subscripts, inputs, options)
 }

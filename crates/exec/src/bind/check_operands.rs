@@ -1,6 +1,6 @@
 //! Checks that operands and outputs have the dtypes and shapes of the plan.
 
-use einfold_ir::{Buffer, Plan};
+use einfold_ir::{Dtype, Plan};
 
 use super::BindOptions;
 use crate::error::{BindError, PlanSlot};
@@ -12,20 +12,23 @@ pub(super) fn check(
     outs: &[AnyViewMut<'_>],
     options: &BindOptions<'_>,
 ) -> Result<(), BindError> {
-    if ins.len() != plan.inputs.len() {
-        return Err(BindError::Operands { expected: plan.inputs.len(), found: ins.len() });
+    let (operands, outputs) = (plan.operand_types(), plan.output_types());
+    if ins.len() != operands.len() {
+        return Err(BindError::Operands { expected: operands.len(), found: ins.len() });
     }
-    if outs.len() != plan.outputs.len() {
-        return Err(BindError::Outputs { expected: plan.outputs.len(), found: outs.len() });
+    if outs.len() != outputs.len() {
+        return Err(BindError::Outputs { expected: outputs.len(), found: outs.len() });
     }
-    if let Some(buffer) = plan.buffers.iter().find(|b| b.dtype.align() > Plan::ALIGN) {
+    // The dtypes of a product are aligned.
+    let mut buffers = plan.product().is_none().then(|| plan.buffers.iter()).into_iter().flatten();
+    if let Some(buffer) = buffers.find(|buffer| buffer.dtype.align() > Plan::ALIGN) {
         return Err(BindError::Alignment { dtype: buffer.dtype });
     }
-    for (k, (view, &id)) in ins.iter().zip(&plan.inputs).enumerate() {
-        check_slot(PlanSlot::Operand(k), plan.buffer(id), view.dtype(), view.extents())?;
+    for (k, (view, planned)) in ins.iter().zip(operands).enumerate() {
+        check_slot(PlanSlot::Operand(k), planned, view.dtype(), view.extents())?;
     }
-    for (k, (view, &id)) in outs.iter().zip(&plan.outputs).enumerate() {
-        check_slot(PlanSlot::Output(k), plan.buffer(id), view.dtype(), view.extents())?;
+    for (k, (view, planned)) in outs.iter().zip(outputs).enumerate() {
+        check_slot(PlanSlot::Output(k), planned, view.dtype(), view.extents())?;
     }
     check_init(outs, options)
 }
@@ -38,12 +41,17 @@ pub(super) fn check_init(outs: &[AnyViewMut<'_>], options: &BindOptions<'_>) -> 
     }
 }
 
-fn check_slot(slot: PlanSlot, buffer: &Buffer, dtype: einfold_ir::Dtype, extents: &[usize]) -> Result<(), BindError> {
-    if buffer.dtype != dtype {
-        return Err(BindError::Dtype { slot, expected: buffer.dtype.into(), found: dtype.into() });
+fn check_slot(
+    slot: PlanSlot,
+    (wanted, shape): (Dtype, &[usize]),
+    dtype: Dtype,
+    extents: &[usize],
+) -> Result<(), BindError> {
+    if wanted != dtype {
+        return Err(BindError::Dtype { slot, expected: wanted.into(), found: dtype.into() });
     }
-    if buffer.extents[..] != *extents {
-        return Err(BindError::Shape { slot, expected: buffer.extents[..].into(), found: extents.into() });
+    if shape != extents {
+        return Err(BindError::Shape { slot, expected: shape.into(), found: extents.into() });
     }
     Ok(())
 }

@@ -160,15 +160,9 @@ impl Scratch {
         // An error leaves an incomplete program.
         self.bound = None;
         let mut binder = self.binder(plan, options, isa);
-        binder.store_strides(|storage| match storage {
-            Storage::Input(k) => Some(ins[k as usize].strides()),
-            Storage::Output(k) => Some(outs[k as usize].strides()),
-            Storage::Scratch(_) => None,
-        });
-        for (number, region) in plan.regions.iter().enumerate() {
-            binder.region(number, region)?;
-        }
-        self.areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
+        let whole = plan.product().filter(|_| options.alpha.is_none() && options.beta.is_none());
+        let bound = whole.map_or(Ok(false), |step| binder.small_step(step, ins, outs))?;
+        self.areas = if bound { Areas::default() } else { binder.regions(ins, outs)? };
         self.views.set(ins, outs);
         self.bound = Key::new(plan, options, isa);
         Ok(())

@@ -1,14 +1,29 @@
 //! Binds regions: which operations run in which iterations, and which memory each partition has for itself.
 
-use einfold_ir::{Plan, Region};
+use einfold_ir::{Plan, Region, Storage};
 
 use super::{Areas, Binder};
 use crate::bound_program::{BaseAddress, BoundRegion, ListRange};
 use crate::error::BindError;
+use crate::view::{AnyView, AnyViewMut};
 
 impl Binder<'_> {
+    /// Appends the operations of all regions. Returns the memory that they need.
+    pub(super) fn regions(&mut self, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) -> Result<Areas, BindError> {
+        let plan = self.plan;
+        self.store_strides(|storage| match storage {
+            Storage::Input(k) => Some(ins[k as usize].strides()),
+            Storage::Output(k) => Some(outs[k as usize].strides()),
+            Storage::Scratch(_) => None,
+        });
+        for (number, region) in plan.regions.iter().enumerate() {
+            self.region(number, region)?;
+        }
+        Ok(Areas { planned: plan.scratch, packed: self.most_packed, constants: self.constants })
+    }
+
     /// Appends the operations of the region with this number.
-    pub(super) fn region(&mut self, number: usize, region: &Region) -> Result<(), BindError> {
+    fn region(&mut self, number: usize, region: &Region) -> Result<(), BindError> {
         let extents = self.program.extents.len();
         self.program.extents.extend(region.loops.iter().map(|a| a.extent));
         let (ops, operands) = (self.program.ops.len(), self.program.operands.len());

@@ -2,15 +2,16 @@
 
 use std::cmp::Reverse;
 
-use einfold_ir::{AffineTerm, AxisRef};
+use einfold_ir::{AffineTerm, AxisNumbers, AxisRef, Factor, Product, ProductStep};
 use smallvec::SmallVec;
 
 use super::Binder;
 use super::grid::TASK_POINTS;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{Grid, ListRange, LoopNest, Op, SmallProduct};
+use crate::bound_program::{BaseAddress, BoundRegion, Grid, ListRange, LoopNest, Op, SmallProduct};
 use crate::error::BindError;
-use crate::kernels::{Fused, MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS};
+use crate::kernels::{Fused, MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS, SmallFn};
+use crate::view::{AnyView, AnyViewMut};
 
 /// An axis of a product: its extent, and its strides in the target and in both factors.
 #[derive(Clone, Copy)]
@@ -58,14 +59,13 @@ impl Binder<'_> {
             }
         }
         axes.retain(|axis| axis.extent > 1);
-        let most = if self.options.memory.is_some() { MAX_LIMITED_POINTS } else { MAX_SMALL_POINTS };
+        let most = self.most_points();
         let batch = match points(&axes) {
             all if all <= most => ProductAxes::new(),
             _ if !context.coverage.injective => return Ok(false),
             _ => batch(&mut axes),
         };
-        let terms = points(axes.iter().filter(|axis| !axis.is_kept()));
-        if points(&axes) > most || terms > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
+        if points(&axes) > most || terms(&axes) > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
             return Ok(false);
         }
         let Some(fused) = self.fused(step.algebra, context.compute)? else { return Ok(false) };
@@ -75,23 +75,80 @@ impl Binder<'_> {
         if fused.gemm.is_some_and(|gemm| !gemm.allocates) && are_rows_of_vectors(&batch, &axes, context) {
             return self.batched_matrices(context, fused, [&batch, &axes], init);
         }
-        let kernel = fused.small;
         let first = self.program.operands.len();
         accesses.iter().for_each(|access| _ = self.push_access(access, context.loops, None));
         let operands = ListRange::since(first, &self.program.operands);
+        self.push_small(operands, [&batch, &axes], fused.small, init == TargetInit::Accumulate);
+        Ok(true)
+    }
+
+    /// Appends a product, the whole plan, as one kernel call, if it has few points and its operands are read as they are.
+    /// Returns whether it did.
+    pub(super) fn small_step(
+        &mut self,
+        step: &ProductStep,
+        ins: &[AnyView<'_>],
+        outs: &[AnyViewMut<'_>],
+    ) -> Result<bool, BindError> {
+        let Product { axes, factors, dtype, output, algebra, operands, .. } = &step.product;
+        let [first, second] = &factors[..] else { return Ok(false) };
+        let is_read_as_it_is = |factor: &Factor| {
+            let from = operands[factor.operand as usize].dtype;
+            from == *dtype && !(factor.conj && from.is_complex())
+        };
+        let extent = |&axis: &u8| axes[axis as usize].extent;
+        let points = step.space.iter().map(extent).fold(1, usize::saturating_mul);
+        let plain = algebra.accumulator(*dtype) == *dtype && factors.iter().all(is_read_as_it_is);
+        if points > self.most_points() || !plain {
+            return Ok(false);
+        }
+        let Some(fused) = self.fused(*algebra, *dtype)? else { return Ok(false) };
+        let strides = |factor: &Factor| ins[factor.operand as usize].strides();
+        let tensors = [(output, outs[0].strides()), (&first.axes, strides(first)), (&second.axes, strides(second))];
+        let along = |axis: u8, (numbers, strides): (&AxisNumbers, &[isize])| {
+            let held = numbers.iter().zip(strides).filter(|(number, _)| **number == axis);
+            held.fold(0isize, |sum, (_, stride)| sum.wrapping_add(*stride))
+        };
+        let mut product = ProductAxes::new();
+        for axis in &step.space {
+            let strides = tensors.map(|tensor| along(*axis, tensor));
+            product.push(ProductAxis { extent: extent(axis), strides });
+        }
+        product.retain(|axis| axis.extent > 1);
+        if terms(&product) > MAX_SMALL_TERMS {
+            return Ok(false);
+        }
+        let bases =
+            [BaseAddress::Output(0)].into_iter().chain(factors.iter().map(|f| BaseAddress::Input(f.operand as usize)));
+        bases.for_each(|base| _ = self.push_base(base, &[]));
+        let operands = ListRange::since(0, &self.program.operands);
+        self.push_small(operands, [&ProductAxes::new(), &product], fused.small, false);
+        let (ops, points) = (ListRange::since(0, &self.program.ops), self.program.points);
+        let loops = ListRange { start: 0, len: 0 };
+        self.program.depths.push(0);
+        self.program.regions.push(BoundRegion { loops, ops, partitioned: false, points });
+        Ok(true)
+    }
+
+    /// The most points of a product that one kernel call computes.
+    fn most_points(&self) -> usize {
+        if self.options.memory.is_some() { MAX_LIMITED_POINTS } else { MAX_SMALL_POINTS }
+    }
+
+    /// Appends the kernel call for each product of a batch.
+    fn push_small(&mut self, operands: ListRange, [batch, axes]: [&ProductAxes; 2], kernel: SmallFn, adds: bool) {
         let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
-        for axis in &batch {
+        for axis in batch {
             self.program.extents.push(axis.extent);
             self.program.strides.extend_from_slice(&axis.strides);
         }
         let extents = ListRange::since(extents, &self.program.extents);
         let loops = LoopNest { operands, kept: batch.len(), reduced: 0, extents, strides };
-        let offsets = self.push_offsets(&axes, terms);
-        let grid = batch_grid(points(&batch), points(&axes));
+        let terms = terms(axes);
+        let offsets = self.push_offsets(axes, terms);
+        let grid = batch_grid(points(batch), points(axes));
         self.program.points = self.program.points.saturating_add(grid.points);
-        let adds = init == TargetInit::Accumulate;
         self.program.ops.push(Op::Small(SmallProduct { loops, grid, kernel, adds, terms, offsets }));
-        Ok(true)
     }
 
     /// Binds a batch of matrix products whose axes are the loops of one call of a product in place.
@@ -155,6 +212,11 @@ fn points<'a>(axes: impl IntoIterator<Item = &'a ProductAxis>) -> usize {
     axes.into_iter().map(|axis| axis.extent).product()
 }
 
+/// The number of terms of each sum.
+fn terms(axes: &[ProductAxis]) -> usize {
+    points(axes.iter().filter(|axis| !axis.is_kept()))
+}
+
 /// Removes the axes that number products, and returns them, those with large strides in the target first.
 fn batch(axes: &mut ProductAxes) -> ProductAxes {
     let mut batch = ProductAxes::new();
@@ -195,5 +257,83 @@ fn batch_grid(blocks: usize, points: usize) -> Grid {
         blocks_per_task: (TASK_POINTS / points.max(1)).max(1),
         blocks,
         points: blocks as u64 * points as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use einfold_ir::{Algebra, Axis, AxisNumbers, Dtype, Factor, Machine, Plan, Product, TensorType};
+    use ndarray::{ArrayD, Axis as Dim};
+
+    use crate::bind::{BindOptions, Scratch, bind};
+    use crate::view::{AnyView, AnyViewMut};
+
+    /// A generator of small numbers.
+    struct Noise(u32);
+
+    impl Noise {
+        fn below(&mut self, bound: u32) -> u32 {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.0 >> 12) % bound
+        }
+
+        fn numbers(&mut self, most: u32, axes: u32) -> AxisNumbers {
+            (0..self.below(most)).map(|_| self.below(axes) as u8).collect()
+        }
+
+        /// An array of ones with its axes in any order of memory and any direction.
+        fn array(&mut self, shape: &[usize]) -> ArrayD<f64> {
+            let mut array = ArrayD::ones(shape);
+            if self.below(2) == 0 {
+                array = ArrayD::ones(shape.iter().rev().copied().collect::<Vec<_>>()).reversed_axes();
+            }
+            (0..shape.len()).filter(|_| self.below(4) == 0).for_each(|axis| array.invert_axis(Dim(axis)));
+            array
+        }
+    }
+
+    /// A random product of two factors with its axes in a random order.
+    fn product(noise: &mut Noise) -> Option<Plan> {
+        let count = 1 + noise.below(4);
+        let axes: Vec<Axis> = (0..count).map(|_| Axis::new("a", [1, 2, 3, 5, 7][noise.below(5) as usize])).collect();
+        let (first, second, output) = (noise.numbers(4, count), noise.numbers(4, count), noise.numbers(3, count));
+        let operands = [&first, &second].map(|numbers| {
+            let shape = numbers.iter().map(|&axis| axes[axis as usize].extent).collect();
+            TensorType { name: None, dtype: Dtype::F64, shape, conj: false }
+        });
+        let turn = noise.below(count);
+        let space: AxisNumbers =
+            (0..count).map(|k| ((k + turn) % count) as u8).filter(|&k| axes[k as usize].extent > 1).collect();
+        let factors = [first, second].into_iter().zip(0..);
+        let factors = factors.map(|(axes, operand)| Factor { operand, conj: noise.below(2) == 0, axes }).collect();
+        let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][noise.below(2) as usize];
+        let (operands, label, dtype) = (operands.into(), "y".into(), Dtype::F64);
+        let distinct = (1..output.len()).all(|k| !output[..k].contains(&output[k]));
+        let product = Product { operands, axes, factors, label, dtype, output, algebra };
+        Plan::of_product(product, space, &Machine::DEFAULT).filter(|_| distinct)
+    }
+
+    #[test]
+    fn a_product_is_bound_as_its_step() {
+        let (mut noise, mut small, mut large) = (Noise(7), 0, 0);
+        for _ in 0..4000 {
+            let Some(plan) = product(&mut noise) else { continue };
+            let sealed = Plan::seal((*plan).clone()).unwrap();
+            let arrays = [0, 1].map(|operand| noise.array(plan.operand_types().nth(operand).unwrap().1));
+            let ins = [AnyView::from(&*arrays[0]), AnyView::from(&*arrays[1])];
+            let mut y = noise.array(plan.output_types().next().unwrap().1);
+            let memory = Some(1 << 20).filter(|_| noise.below(2) == 0);
+            let options = BindOptions { memory, ..BindOptions::default() };
+            let mut scratch = Scratch::new();
+            let mut program_of = |plan: &Plan| {
+                bind(plan, &ins, &mut [AnyViewMut::from(&mut *y)], &options, &mut scratch).unwrap();
+                let text = format!("{:?}", scratch.program);
+                (text, scratch.program.ops.iter().any(|op| matches!(op, super::Op::Small(_))))
+            };
+            let (want, is_small) = program_of(&sealed);
+            assert_eq!(program_of(&plan).0, want, "{plan:?}");
+            *(if is_small { &mut small } else { &mut large }) += 1;
+        }
+        assert!(small > 800 && large > 20, "{small} {large}");
     }
 }

@@ -1,5 +1,6 @@
 //! The cost of a step as a function of the sets of tensors that it multiplies.
 
+use std::cell::OnceCell;
 use std::ops::Add;
 
 use einfold_ir::Count;
@@ -77,8 +78,9 @@ const MAX_LOG2: f64 = 1000.0;
 /// depend on one set each.
 pub(super) struct FloatCosts<'a> {
     pub(super) legs: &'a [Leg],
-    /// The axes of each tensor.
-    of_tensor: ListPool,
+    tensors: usize,
+    /// The axes of each tensor, for a search that extends sets.
+    of_tensor: OnceCell<ListPool>,
 }
 
 impl FloatCosts<'_> {
@@ -97,8 +99,12 @@ impl FloatCosts<'_> {
         if all == Count::ZERO || all.log2() >= MAX_LOG2 {
             return None;
         }
-        let members: ListPool = legs.iter().map(|leg| bits(leg.members).map(|tensor| tensor as u32)).collect();
-        Some(FloatCosts { legs, of_tensor: members.transposed(tensors) })
+        Some(FloatCosts { legs, tensors, of_tensor: OnceCell::new() })
+    }
+
+    fn axes(&self, tensor: usize) -> &[u32] {
+        let members = || self.legs.iter().map(|leg| bits(leg.members).map(|tensor| tensor as u32));
+        &self.of_tensor.get_or_init(|| members().collect::<ListPool>().transposed(self.tensors))[tensor]
     }
 }
 
@@ -130,7 +136,7 @@ impl CostModel for FloatCosts<'_> {
         let mut summed = 1.0;
         for tensor in bits(added) {
             let below = !(Set::MAX << tensor);
-            for &number in &self.of_tensor[tensor] {
+            for &number in self.axes(tensor) {
                 let leg = &self.legs[number as usize];
                 // An axis of several added tensors is counted at the first of them.
                 if leg.members & added & below != 0 {

@@ -144,13 +144,15 @@ fn bits(set: Set) -> impl DoubleEndedIterator<Item = usize> {
 
 /// Returns the flops of known steps.
 fn flops<P: CostModel>(tensors: usize, costs: &P, known: &Pairs) -> P::Flops {
-    let mut sets: Vec<Set> = Vec::with_capacity(2 * tensors);
-    sets.extend((0..tensors).map(|tensor| 1 << tensor));
+    let known_set = |set: Set| (set, costs.info(set));
+    let mut sets: Vec<(Set, P::SetInfo)> = Vec::with_capacity(2 * tensors);
+    sets.extend((0..tensors).map(|tensor| known_set(1 << tensor)));
     let mut sum = P::Flops::default();
     for pair in known {
         let [a, b] = pair.map(|id| sets[id as usize]);
-        sets.push(a | b);
-        sum = sum + costs.flops(costs.info(a | b), [a, b].map(|half| P::half(costs.info(half))));
+        let union = known_set(a.0 | b.0);
+        sum = sum + costs.flops(union.1, [a, b].map(|(_, info)| P::half(info)));
+        sets.push(union);
     }
     sum
 }

@@ -4,7 +4,7 @@
 //! tensor by tensor and give the bounds; then usable sets are united, in the order of their numbers of tensors. A bound
 //! never excludes a set of such a tree, and equal splits are ranked as in [`full`], so the steps are those of [`full`].
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::cost_model::FloatCosts;
 use super::full;
@@ -95,7 +95,7 @@ impl Search {
             let holders = members | if leg.kept { OUTPUT } else { 0 };
             bits(members).for_each(|tensor| axes[tensor].push((holders, leg.extent as f64)));
         }
-        let (known, places) = (Vec::with_capacity(8 * tensors), vec![0; 1 << tensors]);
+        let (known, places) = (Vec::with_capacity(2 * max_sets), vec![0; 1 << tensors]);
         let all = (1 << tensors) - 1;
         let mut search = Search { axes, limit, tensors, all, max_sets, least: [0.0; 2], known, places };
         for tensor in 0..tensors {
@@ -158,7 +158,9 @@ impl Search {
 
     /// Returns the least flops of a tree, or infinity if it is not below the limit; `None` if many sets are usable.
     fn run(&mut self) -> Option<f64> {
-        let (mut usable, mut ends, mut offers) = (Vec::with_capacity(8 * self.tensors), vec![0, self.tensors], 0);
+        let (mut usable, mut offers) = (Vec::with_capacity(16 * self.tensors), 0);
+        // The number of usable sets of each size and all smaller ones.
+        let mut ends: SmallVec<[usize; 16]> = smallvec![0, self.tensors];
         let (below, mut reached) = (self.below(), Vec::with_capacity(2 * self.tensors));
         let half = |place: usize, set: &TensorSet| Half {
             set: set.set,
@@ -207,8 +209,13 @@ impl Search {
     fn offer(&mut self, first: &Half, second: &Half, below: f64, reached: &mut Vec<usize>) {
         let union = first.set | second.set;
         if self.places[union as usize] == 0 {
-            let grown = self.known[second.place as usize];
-            let set = bits(first.set).fold(grown, |set, tensor| self.grown(&set, tensor));
+            let [a, b] = [first, second].map(|half| self.known[half.place as usize]);
+            let set = if a.near & b.set == 0 {
+                let (points, summed) = (a.points * b.points, a.summed * b.summed);
+                TensorSet { set: union, near: a.near | b.near, points, summed, ..EMPTY }
+            } else {
+                bits(first.set).fold(b, |set, tensor| self.grown(&set, tensor))
+            };
             self.add(TensorSet { admitted: union == self.all || set.points < below * set.summed, ..set });
         }
         let place = usize::from(self.places[union as usize]) - 1;

@@ -156,7 +156,7 @@ mod tests {
         let mut ordered = order(&network, &path, &Budget::default()).unwrap();
         ordered.cost = sliced_cost(&network, &ordered.tree, slices);
         ordered.slices = slices.to_vec();
-        ModulePart::whole(ir, [(id, ordered)].into(), Hints::default(), Machine::DEFAULT)
+        ModulePart::whole(ir.into(), [(id, ordered)].into(), Hints::default(), Machine::DEFAULT)
     }
 
     fn build(part: &ModulePart, passes: PassSet, limit: Option<u64>) -> PlannedPart {

@@ -1,11 +1,10 @@
 //! The direct way to a plan, for one product of at most two operands: the stages before the passes have no choice then,
 //! and what they would give is written down at once.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use einfold_ir::{Access, AxisNumbers, Cost, Count, Factor, Index, Ir, Node, NodeId, Plan, Product, TensorType, few};
 use einfold_order::{Budget, Order};
-use smallvec::SmallVec;
 
 use super::{Compiled, Forms, PlanOptions, fully};
 use crate::memory::{MOST_BYTES, Memory};
@@ -17,13 +16,18 @@ pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptio
     if ir.regions() > 1 || ir.inputs().len() < inputs.len() || ir.outputs() != [NodeId(inputs.len() as u32)] {
         return None;
     }
-    let operands: Vec<TensorType> = inputs.iter().map(operand).collect();
-    compile_product(product(node, &operands)?, how, budget, options)
+    let operand = |Node { label, dtype, shape, .. }: &Node| TensorType {
+        name: Some(label.clone()),
+        dtype: *dtype,
+        shape: shape.clone(),
+        conj: false,
+    };
+    compile_product(product(node, inputs.iter().map(operand).collect())?, how, budget, options)
 }
 
 /// Compiles a product as the whole pipeline compiles a module that has it as its only contraction, or returns `None` if
 /// a module is needed: for a choice of order, for an error, or because it takes several steps.
-pub fn compile_product(product: Product<'_>, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
+pub fn compile_product(product: Product, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
     let limited = budget.memory_bytes.is_some() || budget.largest.is_some();
     if limited || *how != Order::default() || *options != PlanOptions::default() {
         return None;
@@ -31,20 +35,23 @@ pub fn compile_product(product: Product<'_>, how: &Order, budget: &Budget, optio
     let (space, machine) = (space(&product)?, &budget.machine);
     // A sum or a copy multiplies nothing, and so has no cost.
     let mut cost = Cost::default();
-    if product.second.is_some() {
+    if product.factors.len() == 2 {
         let extent = |&axis: &u8| product.axes[axis as usize].extent as u64;
-        let size = Count::product(product.output.as_slice().iter().map(extent));
+        let size = Count::product(product.output.iter().map(extent));
         cost = Cost { flops: Count::product(space.iter().map(extent)), size, write: size, peak: size };
     }
     let operands = few(0..product.operands.len() as u32);
-    let plan = if cost.flops < Count::from(machine.least_product()) {
-        product.into_plan(&space, machine)?
-    } else {
-        let mut draft = product.into_draft(&space, machine)?;
+    let mut plan = Plan::of_product(product, space, machine)?;
+    if cost.flops >= Count::from(machine.least_product()) {
+        let mut draft = plan.product()?.draft();
         gemm::run(&mut draft);
-        Plan::seal(draft).ok()?
+        plan = Plan::seal(draft).ok()?;
+    }
+    let memory = match plan.product() {
+        Some(step) => Memory { outputs: step.bytes, ..Memory::default() },
+        None => Memory::of(&plan),
     };
-    let (memory, passes, forms) = (Memory::of(&plan), options.passes, OnceLock::new());
+    let (passes, forms) = (options.passes, OnceLock::new());
     let compiled = Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms };
     (memory.outputs <= MOST_BYTES).then_some(compiled)
 }
@@ -57,64 +64,58 @@ pub(super) fn forms(ir: &Ir, plan: &Plan) -> Box<Forms> {
     compiled.ok().and_then(|compiled| compiled.forms.into_inner()).unwrap_or_default()
 }
 
-fn operand(Node { label, dtype, shape, .. }: &Node) -> TensorType {
-    TensorType { name: Some(label.clone()), dtype: *dtype, shape: shape.clone(), conj: false }
-}
-
 /// The contraction of `node` as a product of `operands`, if it is one along plain axes.
-fn product<'a>(node: &Node, operands: &'a [TensorType]) -> Option<Product<'a>> {
+fn product(node: &Node, operands: Arc<[TensorType]>) -> Option<Product> {
     let c = node.contraction().filter(|c| c.expr.is_none() && c.init.is_none())?;
     let factor = |access: &Access<NodeId>| {
         let (operand, axes) = (access.tensor.0, numbers(&access.indices)?);
         Some(Factor { operand, conj: access.conj, axes })
     };
-    let (first, second) = match &c.factors[..] {
-        [a] => (factor(a)?, None),
-        [a, b] => (factor(a)?, Some(factor(b)?)),
-        _ => return None,
-    };
+    let factors = c.factors.iter().map(factor).collect::<Option<_>>()?;
     let (axes, label, dtype, output) = (c.axes.clone(), node.label.clone(), node.dtype, numbers(&c.output)?);
-    Some(Product { operands, axes, first, second, label, dtype, output, algebra: c.algebra })
+    Some(Product { operands, axes, factors, label, dtype, output, algebra: c.algebra })
 }
 
 /// The axes that index functions are, if they are plain axes or 0.
 fn numbers(indices: &[Index<NodeId>]) -> Option<AxisNumbers> {
-    let mut numbers = AxisNumbers::default();
-    for index in indices {
-        let axis = index.as_axis().and_then(|axis| u8::try_from(axis).ok()).unwrap_or(AxisNumbers::NONE);
-        numbers.push(axis).filter(|()| axis != AxisNumbers::NONE || *index == Index::constant(0))?;
-    }
-    Some(numbers)
+    let number = |index: &Index<NodeId>| match index.as_axis() {
+        Some(axis) => u8::try_from(axis).ok().filter(|&axis| axis != Product::NO_AXIS),
+        None => (*index == Index::constant(0)).then_some(Product::NO_AXIS),
+    };
+    indices.iter().map(number).collect()
 }
 
 /// The axes of a step in the order in which expansion writes them; `None` if it writes another node than a product and
 /// a permutation of its result.
-fn space(product: &Product<'_>) -> Option<SmallVec<[u8; 16]>> {
-    let Product { axes, first, second, output, dtype, algebra, .. } = product;
+fn space(product: &Product) -> Option<AxisNumbers> {
+    let Product { axes, factors, output, dtype, algebra, .. } = product;
     let holds_sums = algebra.accumulator(*dtype) == *dtype;
-    if axes.len() > Product::MOST_AXES || axes.iter().any(|axis| axis.extent == 0) {
+    if axes.len() > Product::MOST_AXES || !(1..=2).contains(&factors.len()) || axes.iter().any(|axis| axis.extent == 0)
+    {
         return None;
     }
     // The tensors that have each axis: bits 0 and 1 are the factors, bit 2 is the result.
-    let (mut holders, mut space) = ([0u8; Product::MOST_AXES], SmallVec::new());
+    let (mut holders, mut space) = ([0u8; Product::MOST_AXES], AxisNumbers::new());
     // Whether the axes of a tensor are distinct, apart from those of extent 1.
     let mut mark = |numbers: &AxisNumbers, bit: u8| {
         let mut distinct = true;
-        for &axis in numbers.as_slice().iter().filter(|&&axis| axis != AxisNumbers::NONE) {
+        for &axis in numbers.iter().filter(|&&axis| axis != Product::NO_AXIS) {
             distinct &= axes.get(axis as usize)?.extent == 1 || holders[axis as usize] & bit == 0;
             holders[axis as usize] |= bit;
         }
         Some(distinct)
     };
-    let distinct = mark(&first.axes, 1)? & second.map_or(Some(true), |b| mark(&b.axes, 2))?;
+    let mut distinct = true;
+    for (bit, factor) in [1, 2].into_iter().zip(factors) {
+        distinct &= mark(&factor.axes, bit)?;
+    }
     mark(output, 4)?;
-    let output = output.as_slice();
-    if output.iter().enumerate().any(|(k, axis)| *axis == AxisNumbers::NONE || output[..k].contains(axis)) {
+    if output.iter().enumerate().any(|(k, axis)| *axis == Product::NO_AXIS || output[..k].contains(axis)) {
         return None;
     }
     let all = 0..axes.len() as u8;
     let wide = |axis: u8| axes.get(axis as usize).is_some_and(|axis| axis.extent != 1);
-    let Some(second) = second else {
+    let [first, second] = &factors[..] else {
         let keeps_units = !holds_sums || output.len() == axes.len();
         all.filter(|&axis| keeps_units || wide(axis)).for_each(|axis| space.push(axis));
         return Some(space);
@@ -125,7 +126,7 @@ fn space(product: &Product<'_>) -> Option<SmallVec<[u8; 16]>> {
         return None;
     }
     for (factor, held) in [(first, 0b111), (first, 0b101), (second, 0b110), (first, 0b011)] {
-        for &axis in factor.axes.as_slice() {
+        for &axis in &factor.axes {
             if wide(axis) && holders[axis as usize] == held {
                 space.push(axis);
             }

@@ -11,6 +11,7 @@ use einfold_ir::{
 };
 
 use super::{Target, TreeWriter};
+use crate::network::restrict;
 use crate::roles::{AxisUses, Roles};
 use crate::selections::{SelectedPosition, SelectionForm, identity};
 
@@ -218,10 +219,9 @@ impl SelectionWriter<'_, '_, '_> {
         let mut output: Indices<NodeId> = positions.iter().map(|p| Index::axis(p.axis)).collect();
         let read = output.clone();
         self.resolve(positions, &mut output);
-        self.writer.renumber(by, output.iter_mut());
-        let axes = by.iter().map(|&a| self.form.c.axes[a as usize].clone()).collect();
-        let (factors, algebra) = (Vec::new(), Algebra::SUM_PRODUCT);
-        let c = Contraction { axes, factors, output, expr: None, algebra, init: None, pinned: false };
+        let (axes, factors, algebra) = (Vec::new(), Vec::new(), Algebra::SUM_PRODUCT);
+        let mut c = Contraction { axes, factors, output, expr: None, algebra, init: None, pinned: false };
+        restrict(&mut c, &self.form.c.axes, by, &mut self.writer.local);
         let shape = positions.iter().map(|p| self.writer.extent(p.axis)).collect();
         let Node { label, region, .. } = self.writer.node;
         let node = Node { label: label.clone(), dtype: Dtype::Bool, shape, region: *region, def: c.into() };

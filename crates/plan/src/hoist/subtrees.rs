@@ -11,16 +11,16 @@ use einfold_order::{FoundOrder, SlicedAxis, sliced_cost};
 use crate::cost::Orders;
 use crate::error::PlanError;
 use crate::evaluation::{Evaluation, evaluation};
-use crate::network::{axes_of, network_of};
+use crate::network::{axes_of, network_of, restrict};
 use crate::roles::AxisUses;
 
 /// Makes each subtree that has only constant factors a node of its own. Returns the module and the orders of its
 /// contractions.
 pub(crate) fn hoist_subtrees(
-    ir: &Ir,
+    ir: &Arc<Ir>,
     orders: &Orders,
     constant: &IdVec<NodeId, bool>,
-) -> Result<(Ir, Orders), PlanError> {
+) -> Result<(Arc<Ir>, Orders), PlanError> {
     let (mut out, mut hoisted) = (Rewriter::new(ir), Orders::new());
     for (id, node) in ir.nodes().entries() {
         let factored = |c: &Contraction| evaluation(node, c) == Evaluation::Factored && !constant[id];
@@ -37,7 +37,7 @@ pub(crate) fn hoist_subtrees(
             }
         }
     }
-    Ok((out.finish()?.unwrap_or_else(|| ir.clone()), hoisted))
+    Ok((out.finish()?.map_or_else(|| ir.clone(), Arc::new), hoisted))
 }
 
 /// A contraction with some constant factors, and its order.
@@ -48,7 +48,7 @@ struct HoistedContraction<'a, 'i> {
     /// For each tensor of the tree with constant factors alone, the largest such tensor that it is a part of.
     roots: Vec<Option<u32>>,
     uses: AxisUses,
-    /// The position of each axis in the iteration space of the node that is written.
+    /// The position of each axis in the iteration space of the node that is written, as [`restrict`] sets it.
     local: Vec<Option<u32>>,
     /// The new number of each tensor of the tree in the tree that is written.
     place: Vec<u32>,
@@ -137,18 +137,14 @@ impl<'a, 'i> HoistedContraction<'a, 'i> {
         shape: Shape,
         order: Option<(Tree, &[SlicedAxis])>,
     ) -> Result<NodeId, Violation> {
-        (0..).zip(space).for_each(|(at, &axis)| self.local[axis as usize] = Some(at));
-        let place = |axis: u32| self.local[axis as usize];
-        c.factors.iter_mut().for_each(|factor| factor.renumber(&place));
-        c.output.iter_mut().for_each(|index| index.renumber(&place));
-        c.axes = space.iter().map(|&axis| self.c.axes[axis as usize].clone()).collect();
+        restrict(&mut c, &self.c.axes, space, &mut self.local);
         let order = order.map(|(tree, slices)| {
-            let slice = |slice: &SlicedAxis| place(slice.axis).map(|axis| SlicedAxis { axis, ..*slice });
+            let place = |axis: u32| (0..).zip(space).find(|(_, own)| **own == axis).map(|(at, _)| at);
+            let slice = |slice: &SlicedAxis| Some(SlicedAxis { axis: place(slice.axis)?, ..*slice });
             let slices: Vec<SlicedAxis> = slices.iter().filter_map(slice).collect();
             let cost = sliced_cost(&network_of(&c, &shape), &tree, &slices);
             FoundOrder { tree, slices, cost, ..self.order.clone() }
         });
-        space.iter().for_each(|&axis| self.local[axis as usize] = None);
         let new = self.out.push(Node { def: c.into(), shape, ..self.node.clone() })?;
         self.orders.extend(order.map(|order| (new, order)));
         Ok(new)

@@ -2,11 +2,10 @@
 
 use std::cmp::Reverse;
 
-use einfold_ir::{Access, AxisSet, BufferId, Draft, IdVec, Layout, Step, Storage};
-
+use einfold_ir::{Access, AxisSet, BufferId, Count, Draft, IdVec, Layout, Step, Storage, few};
 use smallvec::SmallVec;
 
-use crate::roles::{AxisList, Roles, classify};
+use crate::roles::AxisList;
 use crate::strides::{Strides, access_strides, own_axes};
 
 /// Gives every intermediate the layout that is best for its last reader, backwards from the results, whose layout is
@@ -19,8 +18,13 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
     if !draft.has_intermediates() {
         return 0;
     }
-    let mut chooser =
-        Chooser { writers: writers(draft), chosen: IdVec::filled(draft.buffers.len(), false), changes: 0 };
+    let (writers, chosen) = (IdVec::filled(draft.buffers.len(), None), IdVec::filled(draft.buffers.len(), false));
+    let mut chooser = Chooser { writers, chosen, changes: 0 };
+    for (r, region) in draft.regions.iter().enumerate() {
+        for (s, step) in region.steps.iter().enumerate() {
+            chooser.writers[step.write.tensor].get_or_insert((r, s));
+        }
+    }
     for r in (0..draft.regions.len()).rev() {
         for s in (0..draft.regions[r].steps.len()).rev() {
             for read in 0..draft.regions[r].steps[s].reads.len() {
@@ -31,18 +35,8 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
     chooser.changes
 }
 
-/// The first step that writes each buffer.
-fn writers(draft: &Draft) -> IdVec<BufferId, Option<(usize, usize)>> {
-    let mut writers = IdVec::filled(draft.buffers.len(), None);
-    for (r, region) in draft.regions.iter().enumerate() {
-        for (s, step) in region.steps.iter().enumerate() {
-            writers[step.write.tensor].get_or_insert((r, s));
-        }
-    }
-    writers
-}
-
 struct Chooser {
+    /// The first step that writes each buffer.
     writers: IdVec<BufferId, Option<(usize, usize)>>,
     chosen: IdVec<BufferId, bool>,
     changes: usize,
@@ -53,53 +47,58 @@ impl Chooser {
     fn choose(&mut self, draft: &mut Draft, (r, s): (usize, usize), read: usize) {
         let step = &draft.regions[r].steps[s];
         let tensor = step.reads[read].tensor;
-        let scratch = matches!(draft.buffer(tensor).storage, Storage::Scratch(_));
-        let Some(axes) = plain_axes(&step.reads[read]).filter(|_| scratch && !self.chosen[tensor]) else {
+        if self.is_settled(draft, tensor) {
             return;
-        };
+        }
+        let Some(axes) = plain_axes(&step.reads[read]) else { return };
         self.chosen[tensor] = true;
-        let best = self.candidates(draft, step, read, &axes).into_iter().map(|order| layout(&axes, &order));
         let writer = self.writers[tensor].map(|(r, s)| Writer::of(draft, &draft.regions[r].steps[s]));
-        let written =
-            |order: &[u32]| writer.as_ref().map_or((0, false), |w| (w.runs(order), w.against_the_grain(order)));
-        let Some(order) = best.min_by_key(|order| (written(order), !order.is_sorted())) else { return };
-        if !order.is_sorted() {
-            draft.buffers[tensor].layout = Layout::Order(order);
+        let writer = writer.unwrap_or_default();
+        let cost = |order: &AxisList| (writer.runs(order), writer.against_the_grain(order), !order.is_sorted());
+        let best = self.candidates(draft, step, read, &axes).into_iter().min_by_key(cost);
+        if let Some(order) = best.filter(|order| !order.is_sorted()) {
+            draft.buffers[tensor].layout = Layout::Order(order.into_vec());
             self.changes += 1;
         }
     }
 
-    /// The axis orders of a factor that are best for its reader, slowest first.
-    fn candidates(&self, draft: &Draft, step: &Step, read: usize, axes: &[Option<u32>]) -> Vec<Vec<u32>> {
-        let own: AxisList = axes.iter().flatten().copied().collect();
-        let other = step.reads.iter().enumerate().find(|(k, _)| *k != read).map(|(_, other)| other);
+    /// Whether the layout of a tensor is given or chosen.
+    fn is_settled(&self, draft: &Draft, tensor: BufferId) -> bool {
+        self.chosen[tensor] || !matches!(draft.buffer(tensor).storage, Storage::Scratch(_))
+    }
+
+    /// The orders of the dimensions of a factor that are best for its reader, slowest first; fixed ones outside.
+    fn candidates(&self, draft: &Draft, step: &Step, read: usize, axes: &[Option<u32>]) -> [AxisList; 2] {
+        let other = step.reads.get(usize::from(read == 0)).filter(|_| step.reads.len() > 1);
         let strides = |access| access_strides(draft, access, step.axes.len());
-        let written = strides(&step.write);
-        let theirs = other.map_or(Strides::from_elem(0, step.axes.len()), strides);
-        let moved =
-            |strides: &Strides| -> AxisList { (0..).zip(strides).filter(|(_, s)| **s != 0).map(|(a, _)| a).collect() };
-        let roles = classify(&own, &moved(&theirs), &moved(&written));
-        let Roles { mut batch, m: mut free, mut k, n, lhs_only, .. } = roles;
-        let settled = |o: &Access<BufferId>| {
-            self.chosen[o.tensor] || !matches!(draft.buffer(o.tensor).storage, Storage::Scratch(_))
+        let (written, theirs) = (strides(&step.write), other.map_or(Strides::from_elem(0, step.axes.len()), strides));
+        let settled = other.is_some_and(|other| self.is_settled(draft, other.tensor));
+        // Whether the other factor and the written tensor have an axis.
+        let tensors = |axis: usize| [theirs[axis] != 0, written[axis] != 0];
+        let own = AxisSet::of(axes.iter().flatten());
+        let any = |test: fn(bool, [bool; 2]) -> bool| {
+            (0..step.axes.len()).any(|axis| test(own.has(axis as u32), tensors(axis)))
         };
-        let by = |strides: &[isize], group: &mut AxisList| {
-            group.sort_by_key(|&a| Reverse(strides[a as usize].unsigned_abs()));
+        let is_matrix = any(|own, tensors| own && tensors == [false, true])
+            && any(|own, [_, written]| own && !written)
+            && any(|own, tensors| !own && tensors == [true, true]);
+        let place = |dim: u32, inside: bool| {
+            let Some(axis) = axes[dim as usize].map(|axis| axis as usize) else { return (0, Reverse(0), false) };
+            let by = |strides: &Strides| Reverse(strides[axis].unsigned_abs());
+            match tensors(axis) {
+                [true, true] if is_matrix => (1, by(&written), false),
+                // In a step that is not a matrix product, the loops follow the layout of the written tensor.
+                [shared, true] => (3, by(&written), shared),
+                [shared, false] => {
+                    (if inside { 4 } else { 2 }, if settled { by(&theirs) } else { Reverse(0) }, !shared)
+                }
+            }
         };
-        by(&written, &mut batch);
-        by(&written, &mut free);
-        if other.is_some_and(settled) {
-            by(&theirs, &mut k);
-        }
-        k.extend(lhs_only);
-        if [&free, &n, &k].iter().any(|group| group.is_empty()) {
-            // Not a matrix product: its loops follow the layout of the written tensor.
-            free.append(&mut batch);
-            by(&written, &mut free);
-        }
-        let inside = [batch.clone(), free.clone(), k.clone()].concat();
-        let outside = [batch, k, free].concat();
-        if read == 0 { vec![inside, outside] } else { vec![outside, inside] }
+        [read == 0, read > 0].map(|inside| {
+            let mut order: AxisList = few(0..axes.len() as u32);
+            order.sort_by_key(|&dim| place(dim, inside));
+            order
+        })
     }
 }
 
@@ -119,15 +118,6 @@ fn plain_axes(access: &Access<BufferId>) -> Option<SmallVec<[Option<u32>; 8]>> {
     Some(axes)
 }
 
-/// The axes of the tensor from slowest to fastest, given the order of the step's axes; fixed ones outside.
-fn layout(axes: &[Option<u32>], order: &[u32]) -> Vec<u32> {
-    let fixed = (0..axes.len() as u32).filter(|&dim| axes[dim as usize].is_none());
-    let own = axes.iter().flatten().max().map_or(0, |axis| *axis as usize + 1);
-    let mut dims: SmallVec<[u32; 8]> = SmallVec::from_elem(u32::MAX, own);
-    (0..).zip(axes).for_each(|(dim, axis)| axis.iter().for_each(|axis| dims[*axis as usize] = dim));
-    fixed.chain(order.iter().map(|&axis| dims[axis as usize])).collect()
-}
-
 /// What the step that computes a tensor says about the order of the axes of that tensor.
 #[derive(Default)]
 struct Writer {
@@ -140,26 +130,23 @@ struct Writer {
 impl Writer {
     fn of(draft: &Draft, step: &Step) -> Writer {
         let Some(written) = plain_axes(&step.write) else { return Writer::default() };
-        let out: AxisList = written.iter().flatten().copied().collect();
         let mut writer = Writer::default();
         if let [a, b] = &step.reads[..] {
             let (a, b) = (own_axes(a), own_axes(b));
-            let sets = [AxisSet::of(&a), AxisSet::of(&b)];
-            writer.groups = written.iter().map(|axis| axis.map(|axis| [0, 1].map(|k| sets[k].has(axis)))).collect();
-            let Roles { m, n, k, .. } = classify(&a, &b, &out);
+            let [in_a, in_b] = [&a, &b].map(AxisSet::of);
+            writer.groups = few(written.iter().map(|axis| axis.map(|axis| [in_a.has(axis), in_b.has(axis)])));
+            let kept = AxisSet::of(written.iter().flatten());
+            let contracts = a.iter().any(|&axis| in_b.has(axis) && !kept.has(axis));
             // The kernel of a matrix product reads along any axis.
-            if [m, n, k].iter().all(|group| !group.is_empty()) {
+            if contracts && [[true, false], [false, true]].iter().all(|&side| writer.groups.contains(&Some(side))) {
                 return writer;
             }
         }
-        let elements =
-            |a: &&Access<BufferId>| draft.buffer(a.tensor).extents.iter().fold(1, |n: usize, &e| n.saturating_mul(e));
+        let elements = |a: &&Access<BufferId>| Count::elements(&draft.buffer(a.tensor).extents);
         if let Some(largest) = step.reads.iter().max_by_key(elements) {
             let strides = access_strides(draft, largest, step.axes.len());
-            let moved = out.iter().filter(|&&a| strides[a as usize] != 0);
-            let grain = moved.min_by_key(|&&a| strides[a as usize].unsigned_abs());
-            writer.grain =
-                grain.and_then(|grain| written.iter().position(|axis| axis == &Some(*grain))).map(|at| at as u32);
+            let stride = |dim: &u32| written[*dim as usize].map_or(0, |axis| strides[axis as usize].unsigned_abs());
+            writer.grain = (0..written.len() as u32).filter(|dim| stride(dim) > 0).min_by_key(stride);
         }
         writer
     }
@@ -167,8 +154,9 @@ impl Writer {
     /// The number of contiguous runs of the axis groups of a product, if its result has this order.
     fn runs(&self, order: &[u32]) -> usize {
         let groups = order.iter().filter_map(|&dim| *self.groups.get(dim as usize)?);
-        let groups: SmallVec<[[bool; 2]; 8]> = groups.collect();
-        groups.chunk_by(|x, y| x == y).count()
+        let mut groups: SmallVec<[[bool; 2]; 8]> = few(groups);
+        groups.dedup();
+        groups.len()
     }
 
     /// Whether a nest that writes a tensor with this axis order would write along one axis and read along another, judged

@@ -17,7 +17,7 @@ pub(crate) fn diagonal(draft: &mut Draft) -> usize {
 /// that copy is the computation.
 pub(crate) fn transpose(draft: &mut Draft) -> usize {
     fold_views(draft, is_permutation, |uses, draft, at, view| {
-        uses.fold_into_readers(draft, at, view) || uses.fold_into_writers(draft, at, view)
+        uses.fold_into_readers(draft, at, view) || uses.fold_into_writers(draft, at)
     })
 }
 
@@ -26,40 +26,33 @@ fn is_permutation(draft: &Draft, step: &Step) -> bool {
     whole_axes(draft, step, &step.reads[0]).is_some()
 }
 
-/// The mapping of a view step, which gives each element of `to` the value of one element of `from`:
-/// `to[x] = from[f(x)]`.
-struct ViewStep {
-    /// For each axis of the step, the corresponding axis of `to`; `None` for an axis of extent 1 that `to` lacks.
-    to_dims: Vec<Option<usize>>,
+/// The mapping of a view step, which gives each element of `to` the value of one element of `from`,
+/// `to[x] = from[f(x)]`: for each axis of the step, the corresponding axis of `to`; `None` for an axis of extent 1 that
+/// `to` lacks.
+type View = [Option<usize>];
+
+/// The view of a step, or `None` if the step is not a view step.
+fn view_of(draft: &Draft, step: &Step) -> Option<Vec<Option<usize>>> {
+    let ([read], Form::Nest(None), WriteMode::Overwrite) = (&step.reads[..], &step.form, step.mode) else {
+        return None;
+    };
+    if read.has_indirect() { None } else { whole_axes(draft, step, &step.write) }
 }
 
-impl ViewStep {
-    /// The view of a step, or `None` if the step is not a view step.
-    fn of(draft: &Draft, step: &Step) -> Option<ViewStep> {
-        let ([read], Form::Nest(None), WriteMode::Overwrite) = (&step.reads[..], &step.form, step.mode) else {
-            return None;
-        };
-        if read.has_indirect() {
-            return None;
-        }
-        whole_axes(draft, step, &step.write).map(|to_dims| ViewStep { to_dims })
-    }
+/// The access to `from` that reads the same elements as `reader` reads from `to`. `step` is the view step.
+fn read_through(view: &View, step: &Step, reader: &Access<BufferId>) -> Access<BufferId> {
+    let read = &step.reads[0];
+    // An axis that `to` lacks has extent 1.
+    let of = |axis: u32| view[axis as usize].map(|dim| &reader.indices[dim]);
+    Access { conj: reader.conj != read.conj, ..read.compose(&of) }
+}
 
-    /// The access to `from` that reads the same elements as `reader` reads from `to`.
-    fn read_through(&self, view: &Step, reader: &Access<BufferId>) -> Access<BufferId> {
-        let read = &view.reads[0];
-        // An axis that `to` lacks has extent 1.
-        let of = |axis: u32| self.to_dims[axis as usize].map(|dim| &reader.indices[dim]);
-        Access { conj: reader.conj != read.conj, ..read.compose(&of) }
-    }
-
-    /// The index functions that write `to` where a step writes `from` at `at`; for a permutation.
-    fn write_through(&self, view: &Step, at: &[Index<BufferId>]) -> Indices<BufferId> {
-        let dims = dims_of_axes(&view.reads[0].indices);
-        let dim_of = |a: u32| dims.get(&a).copied();
-        let written = |index: &Index<BufferId>| index.as_axis().and_then(dim_of).map(|dim| at[dim].clone());
-        view.write.indices.iter().map(|i| written(i).unwrap_or(Index::constant(0))).collect()
-    }
+/// The index functions that write `to` where a step writes `from` at `at`; for a permutation, the view step `step`.
+fn write_through(step: &Step, at: &[Index<BufferId>]) -> Indices<BufferId> {
+    let dims = dims_of_axes(&step.reads[0].indices);
+    let dim_of = |a: u32| dims.get(&a).copied();
+    let written = |index: &Index<BufferId>| index.as_axis().and_then(dim_of).map(|dim| at[dim].clone());
+    step.write.indices.iter().map(|i| written(i).unwrap_or(Index::constant(0))).collect()
 }
 
 /// For each axis of a step, the axis of the accessed tensor along which it runs; `None` for an axis of extent 1 without
@@ -96,7 +89,7 @@ struct BufferUses {
 fn fold_views(
     draft: &mut Draft,
     wanted: impl Fn(&Draft, &Step) -> bool,
-    fold: impl Fn(&mut BufferUses, &mut Draft, StepPosition, &ViewStep) -> bool,
+    fold: impl Fn(&mut BufferUses, &mut Draft, StepPosition, &View) -> bool,
 ) -> usize {
     if !draft.has_intermediates() {
         return 0;
@@ -105,7 +98,7 @@ fn fold_views(
     for region in 0..draft.regions.len() {
         for place in 0..draft.regions[region].steps.len() {
             let step = &draft.regions[region].steps[place];
-            let Some(view) = ViewStep::of(draft, step).filter(|_| wanted(draft, step)) else { continue };
+            let Some(view) = view_of(draft, step).filter(|_| wanted(draft, step)) else { continue };
             let known = neighbours.get_or_insert_with(|| BufferUses::of(draft));
             if fold(known, draft, (region, place), &view) {
                 known.gone.push((region, place));
@@ -172,14 +165,15 @@ impl BufferUses {
     /// Whether no step writes the source of the view at `at` later, and `moved`, the steps that are redirected, are in
     /// the loops of the view.
     fn is_settled(&self, draft: &Draft, from: BufferId, at: StepPosition, moved: &BTreeSet<StepPosition>) -> bool {
-        let inside = draft.regions[at.0].loops.is_empty() || within(moved, at.0);
+        let inside = draft.regions[at.0].loops.is_empty()
+            || [moved.first(), moved.last()].into_iter().flatten().all(|step| step.0 == at.0);
         inside && self.writers[from].last().is_none_or(|writer| *writer < at)
     }
 
     /// Redirects every reader of the result of the view at `at` to the source of the view. Returns whether that is
     /// possible: only the view writes its result, which is a scratch buffer, no step writes the source later, and no
     /// rounding is skipped.
-    fn fold_into_readers(&mut self, draft: &mut Draft, at: StepPosition, view: &ViewStep) -> bool {
+    fn fold_into_readers(&mut self, draft: &mut Draft, at: StepPosition, view: &View) -> bool {
         let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let unused = self.is_private(draft, to, &self.writers[to], at);
@@ -189,7 +183,7 @@ impl BufferUses {
         let step = step.clone();
         for &(r, s) in &std::mem::take(&mut self.readers[to]) {
             for read in draft.regions[r].steps[s].reads.iter_mut().filter(|read| read.tensor == to) {
-                *read = view.read_through(&step, read);
+                *read = read_through(view, &step, read);
             }
             self.readers[from].insert((r, s));
         }
@@ -216,7 +210,7 @@ impl BufferUses {
 
     /// Redirects every writer of the source of the permutation at `at` to its target. Returns whether that is possible:
     /// no other step reads the source, which is a scratch buffer, or touches the target before.
-    fn fold_into_writers(&mut self, draft: &mut Draft, at: StepPosition, view: &ViewStep) -> bool {
+    fn fold_into_writers(&mut self, draft: &mut Draft, at: StepPosition) -> bool {
         let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let unused = self.is_private(draft, from, &self.readers[from], at);
@@ -230,7 +224,7 @@ impl BufferUses {
         let writers = std::mem::take(&mut self.writers[from]);
         for &(r, s) in &writers {
             let write = &mut draft.regions[r].steps[s].write;
-            write.indices = view.write_through(&step, &write.indices);
+            write.indices = write_through(&step, &write.indices);
             write.tensor = to;
         }
         self.readers[from].clear();
@@ -238,11 +232,6 @@ impl BufferUses {
         self.writers[to].extend(writers);
         true
     }
-}
-
-/// Whether all steps are in the region.
-fn within(steps: &BTreeSet<StepPosition>, region: usize) -> bool {
-    [steps.first(), steps.last()].into_iter().flatten().all(|at| at.0 == region)
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Axis, AxisRef, AxisSet, Contraction, Def, Dtype, Ir, NodeId, Rewriter, Shape, Violation};
+use einfold_ir::{AxisRef, AxisSet, Contraction, Def, Dtype, Ir, Label, NodeId, Rewriter, Shape, Violation};
 
 use super::Rewritten;
+use crate::network::restrict;
 
 /// Replaces every node by the first node with the same definition, up to the names and the order of the axes, and
 /// removes nodes that no result needs. Returns the number of removed nodes.
@@ -51,12 +52,8 @@ fn canonical(c: &Contraction) -> Contraction {
     let mut unused: Vec<u32> = (0..c.axes.len() as u32).filter(|&a| !seen.has(a)).collect();
     unused.sort_by_key(|&a| c.axes[a as usize].extent);
     order.append(&mut unused);
-    let mut place = vec![None; c.axes.len()];
-    (0..).zip(&order).for_each(|(at, &a)| place[a as usize] = Some(at));
-    let to = |axis: u32| place[axis as usize];
     let mut canonical = c.clone();
-    canonical.axes = order.iter().map(|&a| Axis::new("", c.axes[a as usize].extent)).collect();
-    canonical.factors.iter_mut().for_each(|factor| factor.renumber(&to));
-    canonical.output.iter_mut().for_each(|index| index.renumber(&to));
+    restrict(&mut canonical, &c.axes, &order, &mut vec![None; c.axes.len()]);
+    canonical.axes.iter_mut().for_each(|axis| axis.label = Label::default());
     canonical
 }

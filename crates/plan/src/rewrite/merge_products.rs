@@ -20,9 +20,10 @@ pub(crate) fn run(ir: &Ir) -> Rewritten {
     merge(ir, is_product, |_, (id, node, outer), k, (inner_node, inner)| {
         // Nodes that accumulate into one result have the same algebra.
         let keeps_algebra = outer.init.is_some() || inits.contains(&id);
-        let substitutable = is_substitutable(outer, k, inner_node, inner);
-        let algebra = licensed((node, outer), (inner_node, inner), keeps_algebra).filter(|_| substitutable)?;
-        merged(outer, k, inner, algebra)
+        let algebra = joint_algebra(outer, inner, keeps_algebra)?;
+        let lawful = algebra.laws(node.dtype).distributive && inner_node.dtype == node.dtype && inner.init.is_none();
+        let fits = lawful && is_product(inner_node, inner) && is_substitutable(outer, k, inner_node, inner);
+        fits.then(|| merged(outer, k, inner, algebra)).flatten()
     })
 }
 
@@ -35,19 +36,6 @@ fn is_product(node: &Node, c: &Contraction) -> bool {
     );
     let exact = c.algebra.accumulator(node.dtype) == node.dtype;
     product && !any_drops(c) && exact && !c.pinned && !c.factors.is_empty() && node.region == RegionId::TOP
-}
-
-/// The algebra of the merged product, if its laws and the dtypes allow the merge. `keeps_algebra`: whether the outer
-/// contraction must keep its algebra.
-fn licensed(
-    (outer_node, outer): (&Node, &Contraction),
-    (inner_node, inner): (&Node, &Contraction),
-    keeps_algebra: bool,
-) -> Option<Algebra> {
-    let algebra = joint_algebra(outer, inner, keeps_algebra)?;
-    let law = algebra.laws(outer_node.dtype).distributive;
-    (law && inner_node.dtype == outer_node.dtype && inner.init.is_none() && is_product(inner_node, inner))
-        .then_some(algebra)
 }
 
 /// The common algebra, if there is one: an outer contraction that only moves elements takes the algebra of the inner

@@ -5,6 +5,7 @@ use super::lower::addressable;
 use crate::ast::{Label, Subscripts};
 use einfold_ir::{Axis, AxisNumbers, Dtype, Factor, Label as Name, Product, TensorType, few};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// The axes of a product: the distinct labels of the operands in the order of first use.
 struct Axes {
@@ -20,7 +21,7 @@ impl Axes {
 
     /// The axes of an operand; `None` if an axis has another size elsewhere, or if there are too many.
     fn of_operand(&mut self, s: &Subscripts, labels: &[Label], shape: &[usize]) -> Option<AxisNumbers> {
-        let mut numbers = AxisNumbers::default();
+        let mut numbers = AxisNumbers::new();
         if labels.len() != shape.len() {
             return None;
         }
@@ -33,33 +34,31 @@ impl Axes {
                     (self.axes.len() - 1) as u8
                 }
             };
-            numbers.push(number)?;
+            numbers.push(number);
         }
         Some(numbers)
     }
 
     /// The axes of the output.
     fn of_output(&self, s: &Subscripts) -> Option<AxisNumbers> {
-        let mut numbers = AxisNumbers::default();
         if let Some(output) = s.output() {
-            s.labels(&output.term).iter().try_for_each(|label| numbers.push(self.number(label.id)?))?;
-            return output.term.ellipsis.is_none().then_some(numbers);
+            let numbers = s.labels(&output.term).iter().map(|label| self.number(label.id));
+            return numbers.collect::<Option<_>>().filter(|_| output.term.ellipsis.is_none());
         }
         let uses = |&axis: &u8| s.input_labels().iter().filter(|label| label.id == self.labels[axis as usize]).count();
-        let mut once: SmallVec<[u8; 8]> = few((0..self.axes.len() as u8).filter(|axis| uses(axis) == 1));
+        let mut once: AxisNumbers = few((0..self.axes.len() as u8).filter(|axis| uses(axis) == 1));
         once.sort_unstable_by_key(|&axis| self.labels[axis as usize]);
-        once.into_iter().try_for_each(|axis| numbers.push(axis))?;
-        Some(numbers)
+        Some(once)
     }
 }
 
 /// The contraction that the module of the same subscripts has; `None` if the module has another node, more factors or
 /// axes that broadcast, or is an error. A product that is too large to address has no plan.
-pub(in super::super) fn lower_to_product<'a>(
+pub(in super::super) fn lower_to_product(
     s: &Subscripts,
-    inputs: &'a [TensorType],
+    inputs: &Arc<[TensorType]>,
     options: &Options,
-) -> Option<Product<'a>> {
+) -> Option<Product> {
     if inputs.len() != s.terms().len() || !(1..=2).contains(&inputs.len()) || !s.groups().is_empty() {
         return None;
     }
@@ -67,21 +66,21 @@ pub(in super::super) fn lower_to_product<'a>(
     let (algebra, dtype) = (options.algebra, options.in_accumulator(&dtypes, Dtype::promote(&dtypes)?).ok()?);
     let most = s.input_labels().len().min(Product::MOST_AXES);
     let mut axes = Axes { axes: Vec::with_capacity(most), labels: [0; Product::MOST_AXES] };
-    let mut factors = [None; 2];
-    for (k, (term, input)) in s.terms().iter().zip(inputs).enumerate() {
+    let mut factors = SmallVec::new();
+    for (k, (term, input)) in s.terms().iter().zip(&**inputs).enumerate() {
         if term.ellipsis.is_some() || !addressable(&input.shape, input.dtype) {
             return None;
         }
         let numbers = axes.of_operand(s, s.labels(term), &input.shape)?;
-        factors[k] = Some(Factor { operand: k as u32, conj: input.conj, axes: numbers });
+        factors.push(Factor { operand: k as u32, conj: input.conj, axes: numbers });
     }
-    let ([first, second], output) = (factors, axes.of_output(s)?);
+    let output = axes.of_output(s)?;
     let axes = axes.axes;
     // A copy of one operand has no sums; other results of 16 bits are rounded in a node of their own.
-    let is_copy = second.is_none() && output.as_slice().len() == axes.len();
+    let is_copy = factors.len() == 1 && output.len() == axes.len();
     if !algebra.accepts(dtype) || !(is_copy || algebra.accumulator(dtype) == dtype) {
         return None;
     }
-    let label = Name::new_static("y");
-    Some(Product { operands: inputs, axes, first: first?, second, label, dtype, output, algebra })
+    let (operands, label) = (inputs.clone(), Name::new_static("y"));
+    Some(Product { operands, axes, factors, label, dtype, output, algebra })
 }
