@@ -1,13 +1,14 @@
 //! The cache of plans behind [`einsum`](crate::einsum), [`Expression::run`] and the functions that use them.
 //!
 //! A call looks for a plan that an earlier call made for the same text and options and for operands of the same dtypes,
-//! shapes, conjugation and names. All of these are compared in full. If there is such a plan, the call runs it and
-//! allocates only its results; otherwise it plans the expression and caches the plan. A size that depends on the values
-//! of index tensors is computed in every call, and a plan for another size is not used. Errors are not cached.
+//! shapes, conjugation and names. All of these are compared, not their hashes alone. If there is such a plan, the call
+//! runs it and allocates only its results; otherwise it plans the expression and caches the plan. A size that depends
+//! on the values of index tensors is computed in every call, and a plan for another size is not used. Errors are not
+//! cached.
 //!
 //! All threads share one cache. It is not locked during planning, so two threads may plan the same expression at the
-//! same time. The plans in the cache take at most [`LIMIT`] bytes; the least used plans are evicted first. A plan that
-//! is larger than a fraction of the limit is not cached.
+//! same time. The plans in the cache take at most [`LIMIT`] bytes; plans that are rarely used are evicted first. The
+//! cache has several shards that divide the limit, and a plan that is larger than the limit of its shard is not cached.
 //!
 //! ```
 //! use einfold::ndarray::{Array2, array};
@@ -73,19 +74,21 @@ impl Weighter<Key, Plan> for Bytes {
     }
 }
 
-/// The key of a cached plan. The expression of a planned call is stored in its plan.
+/// The key of a cached plan: what the call that planned it passed. Its text and options are those of the plan.
 #[derive(Debug)]
 struct Key {
     plan: Plan,
-    /// The operand types in the order of the call if operands have names; otherwise the plan has them.
+    /// The operand types in the order of the call, if the call names its operands; otherwise those of the plan are
+    /// used.
     named: Option<Vec<TensorType>>,
 }
 
-/// The parts of a key that are compared, with an iterator over the operands.
+/// What a call looks for: the fields of a key that are compared, borrowed from the call or from a key.
 struct Query<'a, O> {
     parser: Parser,
     text: &'a str,
     settings: &'a Arc<Settings>,
+    /// An iterator over the operand types, in the order of the call.
     operands: O,
 }
 
@@ -104,7 +107,7 @@ impl<'a, O> Query<'a, O> {
     }
 }
 
-/// Hashes all parts but the settings, of which only the sizes are likely to differ from call to call.
+/// Hashes every field; of the settings the sizes alone, since the others rarely differ from call to call.
 impl<'a, O: Iterator<Item = OperandType<'a>> + Clone> Hash for Query<'a, O> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.parser, self.text, &self.settings.options.sizes).hash(state);
@@ -148,6 +151,7 @@ pub(crate) fn plan(expression: &Expression, arguments: Arguments<'_>) -> Result<
     find_or_plan(&Query::new(expression, arguments.operand_types()), arguments, || Ok(expression.clone()))
 }
 
+/// Returns the cached plan that `query` finds; if there is none, plans `expression` and caches the plan.
 fn find_or_plan(
     query: &(impl Hash + Equivalent<Key>),
     arguments: Arguments<'_>,

@@ -5,22 +5,23 @@ use einfold_ir::{Form, Plan};
 use std::cell::RefCell;
 
 thread_local! {
-    /// Scratch memory of calls that do not pass any, each bound to the last plan that used it, the most recent last.
+    /// Scratch memory for calls whose caller passes none. Each is bound to the last plan that used it; the most
+    /// recently used is last.
     #[expect(clippy::vec_box, reason = "each call moves a scratch memory, which has some kilobytes of lists")]
     static SPARE: RefCell<Vec<Box<Scratch>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The number of scratch memories of a thread, and so of plans that can alternate without being bound again.
+/// The most scratch memories of a thread, and so the most plans that can alternate without being bound again.
 const SPARES: usize = 8;
 /// The largest scratch memory that is reused, in bytes. For larger runs the allocation is a small part of the time.
 const MAX_BYTES: usize = 1 << 16;
-/// The most [`parts`] of a plan whose bound program is reused.
+/// The most [`parts`] of a plan that runs in shared scratch memory; a larger plan gets scratch memory for one call.
 const MAX_PARTS: usize = 1 << 10;
 
-/// Calls `go` with scratch memory of this thread, preferably with memory that is bound to the plan.
-pub(crate) fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> R {
+/// Calls `run` with scratch memory of this thread: that which is bound to `plan`, if there is any.
+pub(crate) fn with_spare<R>(plan: &Plan, run: impl FnOnce(&mut Scratch) -> R) -> R {
     if parts(plan) > MAX_PARTS {
-        return go(&mut Scratch::new());
+        return run(&mut Scratch::new());
     }
     let take = |spare: &RefCell<Vec<Box<Scratch>>>| {
         let mut spare = spare.borrow_mut();
@@ -29,18 +30,18 @@ pub(crate) fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> 
     };
     // The thread-local value may already be destroyed while the thread ends.
     let mut scratch = SPARE.try_with(take).ok().flatten().unwrap_or_default();
-    let result = go(&mut scratch);
+    let result = run(&mut scratch);
     if scratch.bytes() <= MAX_BYTES {
         _ = SPARE.try_with(|spare| spare.borrow_mut().push(scratch));
     }
     result
 }
 
-/// The number of steps with their axes and reads, to which the memory of a plan and of a bound program is proportional;
-/// several operations count as one.
+/// The number of parts of a plan: its steps, their axes and their reads. Eight operations of a pointwise expression
+/// count as one part. The memory of a plan and of its bound program is proportional to this number.
 pub(crate) fn parts(plan: &Plan) -> usize {
     if let Some(step) = plan.product() {
-        return 1 + step.space.len() + step.product.factors.len();
+        return 1 + step.axis_order.len() + step.product.factors.len();
     }
     let operations = |form: &Form| match form {
         Form::Nest(Some(expr)) => expr.ops().len() / 8,

@@ -5,7 +5,7 @@ mod index_op;
 mod tile_plan;
 
 pub(crate) use index_op::{
-    CheckedPosition, ChunkedAxis, IndexBatch, IndexOp, IndexRead, IndexTarget, PositionTerm, TermVariable,
+    CheckedPosition, ChunkedAxis, DisplacedAccess, IndexBatch, IndexOp, IndexRead, PositionTerm, TermVariable,
 };
 pub(crate) use tile_plan::{CallArg, CallKernel, KernelCall, MAX_ELEMENT_BYTES, TEMPORARY_BYTES, TileAction, TilePlan};
 

@@ -1,4 +1,4 @@
-//! Computes operands that later runs reuse.
+//! Cached operands: the results of a constant plan, which runs of the main plan read as operands.
 
 use einfold_ir::{BufferId, Dtype, Plan};
 
@@ -8,7 +8,7 @@ use crate::evaluate::RunError;
 use crate::memory::{AlignedMemory, MemoryOrder, OutOfMemory};
 use crate::view::{AnyView, AnyViewMut, Extents};
 
-/// A result of [`compute_constants`], of any element type, in C order.
+/// A result of [`compute_constants`]: dense elements of any dtype, in C order, with their memory.
 #[derive(Debug)]
 pub struct CachedOperand {
     memory: AlignedMemory,
@@ -17,7 +17,7 @@ pub struct CachedOperand {
 }
 
 impl CachedOperand {
-    /// Allocates memory for a result.
+    /// Allocates memory for the result that the plan writes to `output`.
     fn new(plan: &Plan, output: BufferId) -> Result<CachedOperand, OutOfMemory> {
         let buffer = plan.buffer(output);
         let mut memory = AlignedMemory::new();
@@ -31,22 +31,22 @@ impl CachedOperand {
         unsafe { AnyViewMut::dense(self.memory.start(), self.dtype, &self.shape, MemoryOrder::C, false) }
     }
 
-    /// The values.
+    /// The operand as a view.
     pub fn view(&self) -> AnyView<'_> {
         // SAFETY: as in `view_mut`; `compute_constants` returns only results that a completed run has written.
         unsafe { AnyView::dense(self.memory.start(), self.dtype, &self.shape, MemoryOrder::C) }
     }
 
-    /// The bytes of its memory.
+    /// The size of its memory in bytes.
     pub fn bytes(&self) -> usize {
         self.memory.len()
     }
 }
 
-/// Binds a plan to its operands, runs it and returns all results.
+/// Binds a constant plan to its operands, runs it and returns its results, which are operands of the main plan.
 ///
 /// # Errors
-/// As [`bind`] and [`Bound::run`](crate::Bound::run), and if memory for the results is short.
+/// As [`bind`] and [`Bound::run`](crate::Bound::run), and if memory for the results cannot be allocated.
 pub fn compute_constants(
     plan: &Plan,
     ins: &[AnyView<'_>],

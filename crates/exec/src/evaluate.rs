@@ -1,4 +1,4 @@
-//! Runs plans into new arrays.
+//! Runs a plan once, with output arrays whose memory is uninitialised before the run.
 
 use einfold_ir::Plan;
 use smallvec::SmallVec;
@@ -12,16 +12,16 @@ use crate::view::{AnyView, AnyViewMut};
 /// Why [`evaluate`] failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// The plan does not match the operands, or memory is short.
+    /// Binding failed: the operands or output arrays do not match the plan, or memory cannot be allocated.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The run stopped.
+    /// The run stopped: a gather or scatter index is out of range, or the run was cancelled.
     #[error(transparent)]
     Stopped(#[from] RunStopped),
 }
 
-/// Binds a plan to its operands and runs it into new arrays, which are initialised afterwards. Their memory is not zeroed
-/// first.
+/// Binds a plan to its operands and runs it. The run writes every element of the output arrays `outs`, whose memory was
+/// not zeroed before; a successful run marks them as initialised.
 ///
 /// # Errors
 /// As [`bind`] and [`Bound::run`](crate::Bound::run).

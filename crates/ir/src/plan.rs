@@ -30,20 +30,22 @@ use crate::verify::{check_scratch, verify_steps};
 /// * scratch buffers that are alive at the same time do not overlap, are aligned and lie inside `scratch`, in every
 ///   partition.
 ///
-/// The executor relies on all of them. Clones share the plan. The buffers and the step of a plan of one product are made
-/// when they are first asked for: to run it, the product is enough.
+/// The executor relies on all of them. Clones share the plan. The plan of a single product stores the product alone;
+/// its draft (buffers and step) is built on first use, which a run of a small product does not need.
 #[derive(Clone, Debug)]
 pub struct Plan(Arc<Sealed>);
 
-/// What the clones of a plan share.
+/// A sealed plan, which the clones of a [`Plan`] share.
 #[derive(Debug)]
 struct Sealed {
     content: Content,
     id: PlanId,
 }
 
+/// The steps of a plan, as a draft or as a product.
 #[derive(Debug)]
 enum Content {
+    /// A draft that [`Plan::seal`] has verified.
     Steps {
         draft: Draft,
         /// The result of [`Region::depths`] for each region; empty if no region has loops.
@@ -52,8 +54,10 @@ enum Content {
         /// exists once; empty if no buffer has copies.
         partition_strides: IdVec<BufferId, usize, 0>,
     },
+    /// A product that [`Plan::of_product`] has checked.
     Product {
         step: ProductStep,
+        /// The draft of the step, once it is used.
         draft: OnceLock<Box<Draft>>,
     },
 }
@@ -69,7 +73,7 @@ impl Plan {
     /// Seals a draft: checks every invariant that [`Plan`] states, and makes the draft a plan.
     ///
     /// # Errors
-    /// [`Violation`] names the first step or buffer that breaks one.
+    /// [`Violation`] names the first step or buffer that breaks an invariant.
     pub fn seal(draft: Draft) -> Result<Plan, Violation> {
         let own = verify_steps(&draft)?;
         let partition_strides = check_scratch(&draft, &own)?;
@@ -80,15 +84,18 @@ impl Plan {
         Ok(Plan::new(Content::Steps { draft, depths, partition_strides }))
     }
 
-    /// The plan of a product with the axes `space`, in this order. The other axes have extent 1, and their index functions
-    /// are 0. `None` if the product does not have these axes or the shapes of its factors, has no points, or has dtypes
-    /// that do not convert or are not aligned as scratch buffers are, or if an operation is not defined on them.
-    pub fn of_product(product: Product, space: AxisNumbers, machine: &Machine) -> Option<Plan> {
-        let step = product.into_step(space, machine)?;
+    /// The plan of a product, as one step with the axes `axis_order`. Axes of extent 1 may be left out; their index
+    /// functions are then 0.
+    ///
+    /// `None` if the product does not have these axes, if other axes have another extent than 1, if the axes of a
+    /// factor do not have the extents of its operand, if the product has no points, if dtypes do not convert or have an
+    /// alignment above [`Plan::ALIGN`], or if an operation is not defined on them.
+    pub fn of_product(product: Product, axis_order: AxisNumbers, machine: &Machine) -> Option<Plan> {
+        let step = product.into_step(axis_order, machine)?;
         Some(Plan::new(Content::Product { step, draft: OnceLock::new() }))
     }
 
-    /// Inlined, so that the content is written where it stays.
+    /// A plan with an identity of its own. Inlined, so that the content is not moved in memory.
     #[inline(always)]
     fn new(content: Content) -> Plan {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -100,7 +107,7 @@ impl Plan {
         self.0.id
     }
 
-    /// The product that is the whole plan, if the plan was made from one.
+    /// The step of the product that is the whole plan, if [`Plan::of_product`] made the plan.
     pub fn product(&self) -> Option<&ProductStep> {
         match &self.0.content {
             Content::Product { step, .. } => Some(step),
@@ -126,7 +133,7 @@ impl Plan {
         })
     }
 
-    /// The depth of a step of a region: see [`Region::depths`].
+    /// The number of loops of a region, outermost first, that one of its steps depends on: see [`Region::depths`].
     pub fn depth(&self, region: usize, step: usize) -> usize {
         let Content::Steps { depths, .. } = &self.0.content else { return 0 };
         depths.get(region).and_then(|depths| depths.get(step)).copied().unwrap_or(0)

@@ -16,7 +16,7 @@ use crate::verify::verify_steps;
 /// A product of one or two operands along plain axes, summed over the axes that the result lacks.
 #[derive(Debug)]
 pub struct Product {
-    /// The operands. Each is a factor once, twice or never.
+    /// The operands. A product may have an operand as one factor, as both or as none.
     pub operands: Arc<[TensorType]>,
     /// The iteration space, at most [`Product::MOST_AXES`] axes in any order.
     pub axes: Vec<Axis>,
@@ -24,26 +24,27 @@ pub struct Product {
     pub factors: SmallVec<[Factor; 2]>,
     /// The name of the result.
     pub label: Label,
-    /// The dtype of the result, in which all values are computed.
+    /// The dtype of the result.
     pub dtype: Dtype,
-    /// The axis of each axis of the result.
+    /// For each axis of the result, its axis in the iteration space.
     pub output: AxisNumbers,
-    /// ⊕ and ⊗.
+    /// The algebra: ⊕ over the reduced axes, ⊗ between the factors.
     pub algebra: Algebra,
 }
 
 /// A factor of a [`Product`].
 #[derive(Clone, Debug)]
 pub struct Factor {
-    /// The position of the operand.
+    /// The number of the operand in [`Product::operands`].
     pub operand: u32,
     /// Whether each element is conjugated when it is read.
     pub conj: bool,
-    /// The axis of each axis of the operand.
+    /// For each axis of the operand, its axis in the iteration space, or [`Product::NO_AXIS`].
     pub axes: AxisNumbers,
 }
 
-/// A list of axes of a product: for each axis of a tensor one, or [`Product::NO_AXIS`].
+/// Axes of a product, as numbers in [`Product::axes`]: of a tensor, with [`Product::NO_AXIS`] for an axis whose index
+/// function is 0, or of a step.
 pub type AxisNumbers = SmallVec<[u8; 16]>;
 
 /// A product with the order of its axes: the one step of a plan.
@@ -51,8 +52,8 @@ pub type AxisNumbers = SmallVec<[u8; 16]>;
 pub struct ProductStep {
     /// The product.
     pub product: Product,
-    /// The axes of the step, in order: distinct axes of the product.
-    pub space: AxisNumbers,
+    /// The axes of the step, in order: all axes of the product, in which those of extent 1 may be missing.
+    pub axis_order: AxisNumbers,
     /// The extents of the result.
     pub extents: Shape,
     /// The bytes of the result.
@@ -62,30 +63,32 @@ pub struct ProductStep {
 }
 
 impl Product {
-    /// The most axes.
+    /// The most axes of a product.
     pub const MOST_AXES: usize = 16;
-    /// The number that stands for position 0 of an axis of a tensor.
+    /// The number for an axis of a tensor whose index function is 0.
     pub const NO_AXIS: u8 = u8::MAX;
 
+    /// The axis with this number; `None` for [`Product::NO_AXIS`].
     fn axis(&self, number: u8) -> Option<&Axis> {
         self.axes.get(number as usize)
     }
 
-    /// The step of [`Plan::of_product`](crate::Plan::of_product). Inlined, so that the step is written where it stays.
+    /// The step of [`Plan::of_product`](crate::Plan::of_product). Inlined, so that the step is not moved in memory.
     #[inline(always)]
-    pub(crate) fn into_step(self, space: AxisNumbers, machine: &Machine) -> Option<ProductStep> {
-        let (extents, bytes) = self.check(&space)?;
-        Some(ProductStep { product: self, space, extents, bytes, machine: *machine })
+    pub(crate) fn into_step(self, axis_order: AxisNumbers, machine: &Machine) -> Option<ProductStep> {
+        let (extents, bytes) = self.check(&axis_order)?;
+        Some(ProductStep { product: self, axis_order, extents, bytes, machine: *machine })
     }
 
-    /// Checks what [`Plan::of_product`](crate::Plan::of_product) states. Returns the extents and the bytes of the result.
-    fn check(&self, space: &[u8]) -> Option<(Shape, usize)> {
+    /// Checks the conditions of [`Plan::of_product`](crate::Plan::of_product). Returns the extents and the bytes of the
+    /// result.
+    fn check(&self, axis_order: &[u8]) -> Option<(Shape, usize)> {
         let counted = 1..=isize::MAX as usize;
         let mut looped = AxisSet::default();
         let is_looped = |&number: &u8| (number as usize) < self.axes.len() && looped.insert(number.into());
         let output = &self.output;
         let extents: Shape = few(output.iter().map(|&number| self.axis(number).map_or(0, |axis| axis.extent)));
-        if !space.iter().all(is_looped) || extents.contains(&0) {
+        if !axis_order.iter().all(is_looped) || extents.contains(&0) {
             return None;
         }
         let fits =
@@ -101,7 +104,7 @@ impl Product {
             dtypes.push(operand.dtype);
             (axes.len() == operand.shape.len() && axes.iter().zip(&operand.shape).all(fits)).then_some(())?;
         }
-        let is_map = output.len() == space.len() && space.iter().all(|number| output.contains(number));
+        let is_map = output.len() == axis_order.len() && axis_order.iter().all(|number| output.contains(number));
         check_dtypes(&dtypes, None, &self.algebra, self.dtype, is_map).ok()?;
         let aligned = dtypes.iter().chain([&self.dtype]).all(|dtype| dtype.align() <= ALIGN);
         dense_bytes(self.dtype, &extents).filter(|_| aligned).map(|bytes| (extents, bytes))
@@ -112,9 +115,9 @@ impl ProductStep {
     /// The draft of a plan with this step.
     pub fn draft(&self) -> Draft {
         let Product { operands, axes, factors, label, dtype, output, algebra, .. } = &self.product;
-        let place = |axis: &u8| self.space.iter().position(|a| a == axis).map(|place| Index::axis(place as u32));
+        let own_axis = |axis: &u8| self.axis_order.iter().position(|a| a == axis).map(|k| Index::axis(k as u32));
         let access = |tensor, axes: &AxisNumbers, conj| {
-            let indices = few(axes.iter().map(|axis| place(axis).unwrap_or(Index::constant(0))));
+            let indices = few(axes.iter().map(|axis| own_axis(axis).unwrap_or(Index::constant(0))));
             Access { tensor: BufferId(tensor), indices, conj }
         };
         let buffer = |label, dtype, extents: &[usize], storage| {
@@ -126,7 +129,7 @@ impl ProductStep {
             buffers.push(buffer(operand.label(k), operand.dtype, &operand.shape, Storage::Input(k as u32)));
         }
         let result = buffers.push(buffer(label.clone(), *dtype, &self.extents, Storage::Output(0)));
-        let axes = self.space.iter().map(|&axis| axes[axis as usize].clone()).collect();
+        let axes = self.axis_order.iter().map(|&axis| axes[axis as usize].clone()).collect();
         let reads = factors.iter().map(|factor| access(factor.operand, &factor.axes, factor.conj)).collect();
         let (origin, write, mode) = (NodeId(result.0), access(result.0, output, false), WriteMode::Overwrite);
         let steps = vec![Step { origin, axes, reads, write, mode, algebra: *algebra, form: Form::Nest(None) }];
@@ -187,15 +190,15 @@ mod tests {
             }
             let (output, dtype) = (noise.numbers(count), dtypes[noise.below(6) as usize]);
             let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][noise.below(2) as usize];
-            let mut space: AxisNumbers = (0..count as u8).filter(|&k| axes[k as usize].extent != 1).collect();
-            (0..space.len()).for_each(|k| space.swap(k, noise.below(k as u32 + 1) as usize));
+            let mut axis_order: AxisNumbers = (0..count as u8).filter(|&k| axes[k as usize].extent != 1).collect();
+            (0..axis_order.len()).for_each(|k| axis_order.swap(k, noise.below(k as u32 + 1) as usize));
             if noise.below(10) == 0 {
-                space.push(noise.below(count + 2) as u8);
+                axis_order.push(noise.below(count + 2) as u8);
             }
             let label = "y".into();
             let operands = operands.into();
             let product = Product { operands, axes, factors, label, dtype, output, algebra };
-            if let Some(direct) = Plan::of_product(product, space, &Machine::DEFAULT) {
+            if let Some(direct) = Plan::of_product(product, axis_order, &Machine::DEFAULT) {
                 accepted += 1;
                 let plan = Plan::seal((*direct).clone()).unwrap_or_else(|violation| panic!("{violation} {direct:?}"));
                 assert_eq!(*plan, *direct);

@@ -4,27 +4,28 @@ use std::borrow::Cow;
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// The format characters below U+2000 that cannot be seen: soft hyphen, Arabic letter mark, Mongolian vowel separator.
-const UNSEEN: [char; 3] = ['\u{AD}', '\u{61C}', '\u{180E}'];
+/// The invisible format characters below U+2000: soft hyphen, Arabic letter mark, Mongolian vowel separator.
+const INVISIBLE_BELOW_2000: [char; 3] = ['\u{AD}', '\u{61C}', '\u{180E}'];
 
-/// Whether `c` is a format character from U+2000 on: invisible, and able to reorder the surrounding text on a screen.
+/// Whether `c` is a format character (Unicode category Cf) from U+2000 on. These are invisible, and some reorder the
+/// surrounding text on a screen. Format characters below U+2000 may be labels of an expression.
 pub fn is_format(c: char) -> bool {
     c >= '\u{2000}' && c.general_category() == GeneralCategory::Format
 }
 
 /// Whether `c` is invisible, looks like an ordinary space but is another character, or controls a terminal: C0 and C1
-/// controls, line and paragraph separators, marks of direction.
+/// controls, line and paragraph separators, marks of text direction.
 pub fn is_hidden(c: char) -> bool {
-    c.is_control() || is_format(c) || UNSEEN.contains(&c) || (c.is_whitespace() && c != ' ')
+    c.is_control() || is_format(c) || INVISIBLE_BELOW_2000.contains(&c) || (c.is_whitespace() && c != ' ')
 }
 
-/// Escapes hidden characters, so that the text is one line and has no effect on a terminal:
+/// Escapes the [hidden](is_hidden) characters of a text, so that it is one line and has no effect on a terminal:
 ///
 /// ```
 /// assert_eq!(einfold_ir::visible("a\u{1b}[31m\nb\u{202e}"), r"a\u{1b}[31m\nb\u{202e}");
 /// ```
 ///
-/// All text from outside, such as file names and file contents, is shown through this function.
+/// Messages show text from outside, such as file names and file contents, with these characters escaped.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::Binder;
 use super::step::StepContext;
 use crate::bound_program::{
-    CheckedPosition, IndexOp, IndexRead, IndexTarget, ListRange, LoopNest, PositionTerm, TermVariable,
+    CheckedPosition, DisplacedAccess, IndexOp, IndexRead, ListRange, LoopNest, PositionTerm, TermVariable,
 };
 use crate::error::BindError;
 use crate::kernels::IndexReaders;
@@ -40,7 +40,7 @@ impl Binder<'_> {
         let mut scope = Scope { context, loops, reads: 0 };
         let accesses = [&context.step.write].into_iter().chain(&context.step.reads);
         for (operand, access) in accesses.enumerate() {
-            self.push_positions(&mut scope, IndexTarget::Operand(operand), access)?;
+            self.push_positions(&mut scope, DisplacedAccess::Operand(operand), access)?;
         }
         Ok(ListRange::since(start, &self.program.index_ops))
     }
@@ -50,7 +50,7 @@ impl Binder<'_> {
     fn push_positions(
         &mut self,
         scope: &mut Scope<'_>,
-        target: IndexTarget,
+        displaced: DisplacedAccess,
         access: &Access<BufferId>,
     ) -> Result<ReadNumbers, BindError> {
         let mut all = ReadNumbers::new();
@@ -63,7 +63,7 @@ impl Binder<'_> {
             let index_terms = ListRange::since(index_terms, &self.program.terms);
             let has = |policy| index.indirect().iter().any(|i| i.policy == policy);
             self.program.index_ops.push(IndexOp::Check(CheckedPosition {
-                target,
+                access: displaced,
                 stride: self.buffer_stride(access.tensor, axis),
                 extent: self.plan.buffer(access.tensor).extents[axis],
                 offset: index.offset(),
@@ -117,7 +117,7 @@ impl Binder<'_> {
     fn push_index_read(&mut self, scope: &mut Scope<'_>, access: &Access<BufferId>) -> Result<usize, BindError> {
         let number = scope.reads;
         scope.reads += 1;
-        let reads = self.push_positions(scope, IndexTarget::Read(number), access)?;
+        let reads = self.push_positions(scope, DisplacedAccess::Read(number), access)?;
         let operand = self.push_access(access, scope.context.loops, None);
         let strides = self.program.strides.len();
         self.program.strides.resize(strides + scope.loops.kept + scope.loops.reduced, 0);

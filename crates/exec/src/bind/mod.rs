@@ -27,7 +27,7 @@ mod split_reduction;
 mod step;
 mod tile_plan;
 
-use program_key::{Key, KnownViews};
+use program_key::{BoundViews, Key};
 
 use einfold_ir::{Algebra, BufferId, Dtype, Plan, Storage, StridedAxis, UserAlgebra};
 
@@ -63,10 +63,10 @@ pub struct Scratch {
     memory: AlignedMemory,
     program: BoundProgram,
     areas: Areas,
-    /// The key that `program` was bound for; `None` after an error.
+    /// The key that `program` was bound for; `None` after an error, or if the program cannot be reused.
     bound: Option<Key>,
     /// The views that `program` was bound for.
-    views: KnownViews,
+    views: BoundViews,
     lists: BindLists,
 }
 
@@ -133,8 +133,8 @@ pub fn bind<'b>(
         Some(isa) => isa,
         None => Isa::chosen()?,
     };
-    let known = scratch.bound.as_ref().is_some_and(|key| key.is_of(plan, options, isa));
-    if known && scratch.views.are(ins, outs) {
+    let known = scratch.bound.as_ref().is_some_and(|key| key.matches(plan, options, isa));
+    if known && scratch.views.equal(ins, outs) {
         check_operands::check_init(outs, options)?;
     } else {
         scratch.bind(plan, ins, outs, options, isa)?;

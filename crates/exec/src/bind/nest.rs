@@ -47,8 +47,8 @@ impl Binder<'_> {
         for read in &context.step.reads {
             // A direct conversion does not go through the dtype that the step computes in, and an expression converts its
             // reads itself.
-            let load =
-                if context.expr.is_some() || self.direct(context, init) { None } else { self.load(context, read)? };
+            let converts = context.expr.is_some() || self.only_converts(context, init);
+            let load = if converts { None } else { self.load(context, read)? };
             self.push_access(read, context.loops, load);
         }
         if let Some(expr) = context.expr {
@@ -76,7 +76,7 @@ impl Binder<'_> {
     }
 
     /// Whether the step only copies or converts a single factor into its target.
-    pub(super) fn direct(&self, context: StepContext<'_>, init: TargetInit) -> bool {
+    pub(super) fn only_converts(&self, context: StepContext<'_>, init: TargetInit) -> bool {
         init == TargetInit::Write && context.step.reads.len() == 1 && context.alpha.is_none() && context.expr.is_none()
     }
 
@@ -122,7 +122,7 @@ impl Binder<'_> {
         init: TargetInit,
         operands: ListRange,
     ) -> Result<Actions, BindError> {
-        if self.direct(context, init) {
+        if self.only_converts(context, init) {
             let read = &context.step.reads[0];
             let from = self.plan.buffer(read.tensor).dtype;
             let convert = self.conversion(context, from, context.dtype, read.conj && from.is_complex())?;

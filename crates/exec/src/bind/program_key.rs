@@ -1,8 +1,9 @@
-//! Decides whether the program of the last call can be reused: if the plan, the strides and the options are the same.
+//! The key of a bound program: `bind` reuses the program of its last call for a call of the same plan with the same
+//! options and strides.
 //!
 //! `Scratch::bind` reads the dtypes and extents of the views, which are those of the plan, and their strides. It reads no
 //! memory but the values of α and β, which are in the [`Key`]. So its program is the same for any two calls with one key
-//! and the same strides, except for addresses, which `relocate` sets in every call.
+//! and the same views, except for addresses, which `relocate` sets in every call.
 
 use einfold_ir::{Dtype, Plan, PlanId, UserAlgebra, few};
 use smallvec::SmallVec;
@@ -11,56 +12,60 @@ use super::BindOptions;
 use crate::kernels::Isa;
 use crate::view::{AnyView, AnyViewMut};
 
-/// What a program depends on besides the strides.
+/// What a bound program depends on besides the [views](BoundViews): the plan and the options.
 #[derive(Debug)]
 pub(super) struct Key {
     plan: PlanId,
-    factors: [Option<Value>; 2],
+    /// α and β.
+    scalars: [Option<ScalarValue>; 2],
     /// The semirings of the caller; equal ones have the same kernels.
     semirings: SmallVec<[UserAlgebra; 1]>,
+    /// The limit on scratch memory: `BindOptions::memory`.
     memory: Option<usize>,
     isa: Isa,
 }
 
 /// α or β: its dtype and its bytes.
-type Value = (Dtype, [u8; 16]);
+type ScalarValue = (Dtype, [u8; 16]);
 
 impl Key {
     /// The key of a call; `None` if α or β has a user's type, whose bytes cannot be compared, or is not of rank 0.
     pub(super) fn new(plan: &Plan, options: &BindOptions<'_>, isa: Isa) -> Option<Key> {
-        let factors = [options.alpha, options.beta].map(|factor| factor.map(value));
-        let known = |factor: Option<Option<Value>>| factor.map_or(Some(None), |value| value.map(Some));
-        let [alpha, beta] = factors.map(known);
+        let scalars = [options.alpha, options.beta].map(|scalar| scalar.map(scalar_value));
+        let known = |scalar: Option<Option<ScalarValue>>| scalar.map_or(Some(None), |value| value.map(Some));
+        let [alpha, beta] = scalars.map(known);
         Some(Key {
             plan: plan.id(),
-            factors: [alpha?, beta?],
+            scalars: [alpha?, beta?],
             semirings: few(options.semirings.iter().map(|semiring| semiring.algebra())),
             memory: options.memory,
             isa,
         })
     }
 
+    /// The plan that the program is bound for.
     pub(super) fn plan(&self) -> PlanId {
         self.plan
     }
 
-    /// Whether a call has this key. This compares the parts of the call, and does not make a second key.
-    pub(super) fn is_of(&self, plan: &Plan, options: &BindOptions<'_>, isa: Isa) -> bool {
-        let Key { plan: id, factors, semirings, memory, isa: kernels } = self;
-        let same = |factor: Option<&AnyView<'_>>, known: &Option<Value>| match (factor, known) {
+    /// Whether a call has this key; compares its arguments without a second key.
+    pub(super) fn matches(&self, plan: &Plan, options: &BindOptions<'_>, isa: Isa) -> bool {
+        let Key { plan: id, scalars, semirings, memory, isa: kernels } = self;
+        let same = |scalar: Option<&AnyView<'_>>, known: &Option<ScalarValue>| match (scalar, known) {
             (None, None) => true,
-            (Some(view), Some(known)) => value(view).as_ref() == Some(known),
+            (Some(view), Some(known)) => scalar_value(view).as_ref() == Some(known),
             _ => false,
         };
         (*id, *memory, *kernels) == (plan.id(), options.memory, isa)
-            && same(options.alpha, &factors[0])
-            && same(options.beta, &factors[1])
+            && same(options.alpha, &scalars[0])
+            && same(options.beta, &scalars[1])
             && semirings.len() == options.semirings.len()
             && semirings.iter().zip(options.semirings).all(|(known, semiring)| *known == semiring.algebra())
     }
 }
 
-fn value(view: &AnyView<'_>) -> Option<Value> {
+/// The value of α or β; `None` for a user's type and for other ranks than 0.
+fn scalar_value(view: &AnyView<'_>) -> Option<ScalarValue> {
     let dtype = view.dtype();
     let mut bytes = [0; 16];
     if matches!(dtype, Dtype::Custom(_)) || !view.extents().is_empty() {
@@ -73,18 +78,19 @@ fn value(view: &AnyView<'_>) -> Option<Value> {
 
 /// The dtypes, extents and strides of the operands and outputs that a program is bound for.
 #[derive(Debug, Default)]
-pub(super) struct KnownViews {
+pub(super) struct BoundViews {
     /// The dtype and the rank of each operand, then of each output.
     types: SmallVec<[(Dtype, usize); 4]>,
+    /// The number of operands.
     inputs: usize,
     /// The extent and the stride of each axis of all of them.
     axes: SmallVec<[(usize, isize); 12]>,
 }
 
-impl KnownViews {
-    /// Stores the views of a call.
+impl BoundViews {
+    /// Stores the dtypes, extents and strides of the views of a call.
     pub(super) fn set(&mut self, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) {
-        let KnownViews { types, inputs, axes } = self;
+        let BoundViews { types, inputs, axes } = self;
         types.clear();
         axes.clear();
         *inputs = ins.len();
@@ -100,8 +106,8 @@ impl KnownViews {
         push_all!(outs);
     }
 
-    /// Whether these views are equal to the stored ones, except for their addresses.
-    pub(super) fn are(&self, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) -> bool {
+    /// Whether these views have the stored dtypes, extents and strides.
+    pub(super) fn equal(&self, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) -> bool {
         let (mut types, mut axes) = (self.types.iter(), &self.axes[..]);
         macro_rules! all_fit {
             ($views:expr) => {

@@ -1,4 +1,5 @@
-//! Binds products of few points, and batches of them: the table of offsets that one kernel call reads.
+//! Binds small products: products of few points, and batches of them. One kernel call computes a product from a table
+//! of offsets.
 
 use std::cmp::Reverse;
 
@@ -13,7 +14,7 @@ use crate::error::BindError;
 use crate::kernels::{Fused, MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS, SmallFn};
 use crate::view::{AnyView, AnyViewMut};
 
-/// An axis of a product: its extent, and its strides in the target and in both factors.
+/// An axis of a product: its extent, and its strides in the target and in both factors; 0 in a tensor without the axis.
 #[derive(Clone, Copy)]
 struct ProductAxis {
     extent: usize,
@@ -21,12 +22,12 @@ struct ProductAxis {
 }
 
 impl ProductAxis {
-    /// Whether the target moves along the axis.
+    /// Whether the target has the axis.
     fn is_kept(&self) -> bool {
         self.strides[0] != 0
     }
 
-    /// Whether the axis numbers products.
+    /// Whether the target and both factors have the axis: a batch axis.
     fn is_batch(&self) -> bool {
         !self.strides.contains(&0)
     }
@@ -36,7 +37,8 @@ type ProductAxes = SmallVec<[ProductAxis; 8]>;
 
 impl Binder<'_> {
     /// Appends a step as one kernel call for each product of a batch, if it multiplies two factors of the dtype that it
-    /// computes in at positions without indirect terms, and its products are small. Returns whether it did.
+    /// computes in at positions without indirect terms, and its products are small. Returns whether the step was
+    /// appended.
     pub(super) fn small_product(&mut self, context: StepContext<'_>, init: TargetInit) -> Result<bool, BindError> {
         let step = context.step;
         let [a, b] = &step.reads[..] else { return Ok(false) };
@@ -63,7 +65,7 @@ impl Binder<'_> {
         let batch = match points(&axes) {
             all if all <= most => ProductAxes::new(),
             _ if !context.coverage.injective => return Ok(false),
-            _ => batch(&mut axes),
+            _ => take_batch_axes(&mut axes),
         };
         if points(&axes) > most || terms(&axes) > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
             return Ok(false);
@@ -82,8 +84,9 @@ impl Binder<'_> {
         Ok(true)
     }
 
-    /// Appends a product, the whole plan, as one kernel call, if it has few points and its operands are read as they are.
-    /// Returns whether it did.
+    /// Appends the product that is the whole plan as one kernel call, if it has few points and reads its operands
+    /// without conversion. The program is the one that [`Binder::small_product`] appends for its step. Returns whether
+    /// the product was appended.
     pub(super) fn small_step(
         &mut self,
         step: &ProductStep,
@@ -92,13 +95,13 @@ impl Binder<'_> {
     ) -> Result<bool, BindError> {
         let Product { axes, factors, dtype, output, algebra, operands, .. } = &step.product;
         let [first, second] = &factors[..] else { return Ok(false) };
-        let is_read_as_it_is = |factor: &Factor| {
+        let is_unconverted = |factor: &Factor| {
             let from = operands[factor.operand as usize].dtype;
             from == *dtype && !(factor.conj && from.is_complex())
         };
         let extent = |&axis: &u8| axes[axis as usize].extent;
-        let points = step.space.iter().map(extent).fold(1, usize::saturating_mul);
-        let plain = algebra.accumulator(*dtype) == *dtype && factors.iter().all(is_read_as_it_is);
+        let points = step.axis_order.iter().map(extent).fold(1, usize::saturating_mul);
+        let plain = algebra.accumulator(*dtype) == *dtype && factors.iter().all(is_unconverted);
         if points > self.most_points() || !plain {
             return Ok(false);
         }
@@ -110,7 +113,7 @@ impl Binder<'_> {
             held.fold(0isize, |sum, (_, stride)| sum.wrapping_add(*stride))
         };
         let mut product = ProductAxes::new();
-        for axis in &step.space {
+        for axis in &step.axis_order {
             let strides = tensors.map(|tensor| along(*axis, tensor));
             product.push(ProductAxis { extent: extent(axis), strides });
         }
@@ -130,12 +133,12 @@ impl Binder<'_> {
         Ok(true)
     }
 
-    /// The most points of a product that one kernel call computes.
+    /// The most points of a small product.
     fn most_points(&self) -> usize {
         if self.options.memory.is_some() { MAX_LIMITED_POINTS } else { MAX_SMALL_POINTS }
     }
 
-    /// Appends the kernel call for each product of a batch.
+    /// Appends an operation that calls the kernel for each product of a batch.
     fn push_small(&mut self, operands: ListRange, [batch, axes]: [&ProductAxes; 2], kernel: SmallFn, adds: bool) {
         let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
         for axis in batch {
@@ -151,7 +154,7 @@ impl Binder<'_> {
         self.program.ops.push(Op::Small(SmallProduct { loops, grid, kernel, adds, terms, offsets }));
     }
 
-    /// Binds a batch of matrix products whose axes are the loops of one call of a product in place.
+    /// Appends a batch of matrix products as one matrix product in place.
     fn batched_matrices(
         &mut self,
         context: StepContext<'_>,
@@ -170,7 +173,8 @@ impl Binder<'_> {
         done
     }
 
-    /// Appends the rows that a small kernel reads for sums of `terms` terms. The last axis runs fastest.
+    /// Appends the table that a small kernel reads: for each position of the target a row with its offset, then the
+    /// offsets of both factors for each of the `terms` terms of its sum. The last axis varies fastest.
     fn push_offsets(&mut self, axes: &[ProductAxis], terms: usize) -> ListRange {
         let strides = &mut self.program.strides;
         let (first, width, rows) = (strides.len(), 1 + 2 * terms, points(axes) / terms);
@@ -207,18 +211,18 @@ impl Binder<'_> {
     }
 }
 
-/// The number of positions.
+/// The number of points of these axes.
 fn points<'a>(axes: impl IntoIterator<Item = &'a ProductAxis>) -> usize {
     axes.into_iter().map(|axis| axis.extent).product()
 }
 
-/// The number of terms of each sum.
+/// The number of terms of each sum: the points of the reduced axes.
 fn terms(axes: &[ProductAxis]) -> usize {
     points(axes.iter().filter(|axis| !axis.is_kept()))
 }
 
-/// Removes the axes that number products, and returns them, those with large strides in the target first.
-fn batch(axes: &mut ProductAxes) -> ProductAxes {
+/// Removes the batch axes and returns them, those with large strides in the target first.
+fn take_batch_axes(axes: &mut ProductAxes) -> ProductAxes {
     let mut batch = ProductAxes::new();
     axes.retain(|axis| {
         if axis.is_batch() {
@@ -230,23 +234,23 @@ fn batch(axes: &mut ProductAxes) -> ProductAxes {
     batch
 }
 
-/// Whether products with these axes are faster one by one than as part of a nest. A nest is faster where it has vectors
-/// along the batch, or two loops for its kernel without any loop of a product outside.
+/// Whether products with these axes are faster with a kernel call for each than as one nest. A nest is faster if the
+/// target is contiguous along a batch axis, or if a product has at most one loop.
 fn pays_in_batch(batch: &[ProductAxis], axes: &[ProductAxis], context: StepContext<'_>) -> bool {
     let contiguous = |axis: &ProductAxis| axis.strides[0].unsigned_abs() <= context.compute.size();
     batch.is_empty() || (axes.len() >= 2 && !batch.iter().any(contiguous))
 }
 
-/// Whether the products of a batch have one axis each of rows, of lanes and of k, and the lanes are contiguous in the
-/// target and in their factor, and more than two: then a kernel of vectors is faster than a table of offsets.
+/// Whether the products of a batch have one axis for each of m, n and k, and the lanes (m or n) are contiguous in the
+/// target and in their factor, and more than two: then a kernel with vectors is faster than a table of offsets.
 fn are_rows_of_vectors(batch: &[ProductAxis], axes: &[ProductAxis], context: StepContext<'_>) -> bool {
     const LEAST_LANES: usize = 3;
     let size = context.compute.size() as isize;
     let lanes = |axis: &&ProductAxis| {
         axis.extent >= LEAST_LANES && (axis.strides == [size, 0, size] || axis.strides == [size, size, 0])
     };
-    let roles = |zero: usize| axes.iter().filter(|axis| axis.strides[zero] == 0).count();
-    !batch.is_empty() && (0..3).all(|x| roles(x) == 1) && axes.len() == 3 && axes.iter().any(|axis| lanes(&axis))
+    let lacking = |x: usize| axes.iter().filter(|axis| axis.strides[x] == 0).count();
+    !batch.is_empty() && (0..3).all(|x| lacking(x) == 1) && axes.len() == 3 && axes.iter().any(|axis| lanes(&axis))
 }
 
 /// The grid of a batch: a block is one product.
@@ -302,7 +306,7 @@ mod tests {
             TensorType { name: None, dtype: Dtype::F64, shape, conj: false }
         });
         let turn = noise.below(count);
-        let space: AxisNumbers =
+        let axis_order: AxisNumbers =
             (0..count).map(|k| ((k + turn) % count) as u8).filter(|&k| axes[k as usize].extent > 1).collect();
         let factors = [first, second].into_iter().zip(0..);
         let factors = factors.map(|(axes, operand)| Factor { operand, conj: noise.below(2) == 0, axes }).collect();
@@ -310,7 +314,7 @@ mod tests {
         let (operands, label, dtype) = (operands.into(), "y".into(), Dtype::F64);
         let distinct = (1..output.len()).all(|k| !output[..k].contains(&output[k]));
         let product = Product { operands, axes, factors, label, dtype, output, algebra };
-        Plan::of_product(product, space, &Machine::DEFAULT).filter(|_| distinct)
+        Plan::of_product(product, axis_order, &Machine::DEFAULT).filter(|_| distinct)
     }
 
     #[test]

@@ -11,21 +11,22 @@ use crate::error::BindError;
 /// Bytes of a temporary if its elements are not larger: several temporaries and the operands then fit the innermost
 /// cache.
 const PREFERRED_BYTES: usize = 8 << 10;
-/// The target, by its strides.
+/// The target as an argument of a call.
 const TARGET: CallArg = CallArg::Operand(0);
 
 /// The allocation of temporaries while the calls of a tile plan are appended.
 #[derive(Debug, Default)]
 pub(super) struct Temporaries {
+    /// The number of temporaries, free or not.
     count: usize,
     /// Temporaries that are free.
     free: Vec<usize>,
     /// Bytes of the largest element in any temporary.
     size: usize,
-    /// Whether gather or scatter indices displace the rows of operands.
+    /// As [`TileMode::batched`].
     batched: bool,
-    /// The first of the calls made for each part, among all calls.
-    parts: usize,
+    /// The first call that is made for each part, among all calls.
+    first_call: usize,
 }
 
 impl Temporaries {
@@ -58,15 +59,17 @@ impl Temporaries {
 pub(super) struct TileMode {
     /// Whether the calls add to the target.
     pub(super) adds: bool,
-    /// Whether indirect positions depend on the outer loop.
+    /// Whether the outer loop of a tile is an index batch: gather and scatter indices displace each of its rows, the
+    /// points at one position of the outer loop.
     pub(super) batched: bool,
 }
 
-/// The contribution of a point: a value, and perhaps a second one to multiply it by.
-type Ends = (CallArg, Option<CallArg>);
+/// What a point adds to the target: a value, or the product of two values.
+type Summand = (CallArg, Option<CallArg>);
 
 impl Binder<'_> {
-    /// Plans the calls of a step over these operands, the last of which is β if `init` is `WriteBeta`.
+    /// Plans the kernel calls for a tile of a step. `operands` are those of its nest: the target, the reads, literals
+    /// and α, and at the end β if `init` is `WriteBeta`.
     pub(super) fn tile_plan(
         &mut self,
         context: StepContext<'_>,
@@ -84,11 +87,11 @@ impl Binder<'_> {
         }
         let once = ListRange::since(once, &self.program.calls);
         let calls = self.program.calls.len();
-        self.lists.temporaries.parts = calls;
-        // An expression that is only stored already has the dtype of the target.
+        self.lists.temporaries.first_call = calls;
+        // An expression whose value is written as it is has the dtype of the target.
         let stored = context.expr.is_some() && init == TargetInit::Write && context.alpha.is_none();
-        let ends = match context.expr {
-            None if self.direct(context, init) => return self.direct_tile_plan(context, once),
+        let summand = match context.expr {
+            None if self.only_converts(context, init) => return self.conversion_tile_plan(context, once),
             None => self.factors(context, operands.start, end)?,
             Some(expr) => {
                 let value = self.expression(context, expr, if stored { context.dtype } else { context.compute })?;
@@ -96,16 +99,16 @@ impl Binder<'_> {
             }
         };
         if stored || context.dtype == context.compute {
-            self.write(context, TARGET, ends, adds)?;
+            self.write(context, TARGET, summand, adds)?;
         } else {
-            self.write_converted(context, ends, adds, beta)?;
+            self.write_converted(context, summand, adds, beta)?;
         }
         let calls = ListRange::since(calls, &self.program.calls);
         self.finish_tile_plan(once, calls)
     }
 
-    /// Plans a single factor that is copied or converted in a batch.
-    fn direct_tile_plan(&mut self, context: StepContext<'_>, once: ListRange) -> Result<TilePlan, BindError> {
+    /// Plans the call of a step that only copies or converts its factor ([`Binder::only_converts`]), in an index batch.
+    fn conversion_tile_plan(&mut self, context: StepContext<'_>, once: ListRange) -> Result<TilePlan, BindError> {
         let calls = self.program.calls.len();
         let read = &context.step.reads[0];
         let from = self.plan.buffer(read.tensor).dtype;
@@ -117,7 +120,7 @@ impl Binder<'_> {
         self.finish_tile_plan(once, ListRange::since(calls, &self.program.calls))
     }
 
-    /// Operand `x` by its strides or, if gather indices displace its rows, gathered into a temporary.
+    /// Operand `x` as an argument: by its strides or, if gather indices displace its rows, copied to a temporary.
     pub(super) fn displaced(&mut self, context: StepContext<'_>, x: usize) -> CallArg {
         let arg = CallArg::Operand(x);
         match context.step.reads.get(x - 1) {
@@ -131,12 +134,12 @@ impl Binder<'_> {
         }
     }
 
-    /// Whether literals are copied to temporaries: for functions, and for rows that are scattered.
+    /// Whether literals are copied to temporaries: for functions, and in an index batch.
     pub(super) fn keeps_literals(&self, expr: &Expr) -> bool {
         self.lists.temporaries.batched || expr.ops().iter().any(|(op, _)| matches!(op, PointOp::Call(_)))
     }
 
-    /// Plans the product of a target of another dtype with β, which is operand 1.
+    /// Plans the calls that multiply a target, whose dtype is not the one that the step computes in, by β, operand 1.
     pub(super) fn scaling(&mut self, context: StepContext<'_>) -> Result<TilePlan, BindError> {
         self.lists.temporaries.clear();
         let calls = self.program.calls.len();
@@ -148,7 +151,7 @@ impl Binder<'_> {
 
     /// The product of operands 1 to `end - 1`, or the identity of ⊗ if there are none. Operand 0 is `first` among all
     /// operands.
-    fn factors(&mut self, context: StepContext<'_>, first: usize, end: usize) -> Result<Ends, BindError> {
+    fn factors(&mut self, context: StepContext<'_>, first: usize, end: usize) -> Result<Summand, BindError> {
         let size = context.compute.size();
         if end < 2 {
             let (fill, to) = (self.step_kernels(context)?.fill_one, self.temporary(size));
@@ -166,7 +169,7 @@ impl Binder<'_> {
         Ok((left, None))
     }
 
-    /// A factor, converted to the dtype of the step.
+    /// Operand `x`, a factor, converted to the dtype that the step computes in.
     fn factor(&mut self, context: StepContext<'_>, first: usize, x: usize) -> CallArg {
         let from = self.displaced(context, x);
         let Some(load) = self.program.operands[first + x].load else { return from };
@@ -185,12 +188,12 @@ impl Binder<'_> {
         Ok(to)
     }
 
-    /// Appends the calls that write or add the contribution of a point.
+    /// Appends the calls that write a summand to `to`, or add it.
     fn write(
         &mut self,
         context: StepContext<'_>,
         to: CallArg,
-        (left, right): Ends,
+        (left, right): Summand,
         adds: bool,
     ) -> Result<(), BindError> {
         let kernels = self.step_kernels(context)?;
@@ -221,7 +224,7 @@ impl Binder<'_> {
     fn write_converted(
         &mut self,
         context: StepContext<'_>,
-        (left, right): Ends,
+        (left, right): Summand,
         adds: bool,
         beta: Option<usize>,
     ) -> Result<(), BindError> {
@@ -238,7 +241,7 @@ impl Binder<'_> {
         self.store_target(context, value)
     }
 
-    /// Appends the calls that load the target in the dtype of the step, times β.
+    /// Appends the calls that load the target into `to` in the dtype that the step computes in, and multiply it by β.
     fn load_target(&mut self, context: StepContext<'_>, to: CallArg, beta: Option<usize>) -> Result<(), BindError> {
         if let Some(load) = self.conversion(context, context.dtype, context.compute, false)? {
             self.push_call(CallKernel::Unary(load), to, [TARGET; 3]);
@@ -250,6 +253,7 @@ impl Binder<'_> {
         Ok(())
     }
 
+    /// Appends the call that converts a value to the dtype of the target and writes it there.
     fn store_target(&mut self, context: StepContext<'_>, from: CallArg) -> Result<(), BindError> {
         if let Some(store) = self.conversion(context, context.compute, context.dtype, false)? {
             self.push_call(CallKernel::Unary(store), TARGET, [from; 3]);
@@ -257,13 +261,13 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// Writes a value to `to`: by the call that computes it, if it is a call of this part, else by a copy. Values that
-    /// are computed once for all parts keep their temporary.
+    /// Writes a value to `to`: changes the target of the call that computes it, if that is the last call of a part;
+    /// otherwise appends a copy. A value that is computed once per tile keeps its temporary.
     fn redirect(&mut self, size: usize, to: CallArg, value: CallArg) {
         let copy = |value| KernelCall { kernel: CallKernel::Copy(size), to, from: [value; 3] };
-        let parts = self.lists.temporaries.parts;
+        let first = self.lists.temporaries.first_call;
         let calls = &mut self.program.calls;
-        match (calls[parts..].last_mut().filter(|call| call.to == value), value, to) {
+        match (calls[first..].last_mut().filter(|call| call.to == value), value, to) {
             // Functions need contiguous elements.
             (
                 Some(last @ KernelCall { kernel: CallKernel::Contiguous(_), .. }),
@@ -284,11 +288,12 @@ impl Binder<'_> {
         CallArg::Temporary { temporary: self.lists.temporaries.take(size), size }
     }
 
+    /// Appends a kernel call.
     pub(super) fn push_call(&mut self, kernel: CallKernel, to: CallArg, from: [CallArg; 3]) {
         self.program.calls.push(KernelCall { kernel, to, from });
     }
 
-    /// Divides the memory among the temporaries.
+    /// The plan of these calls: divides the memory among the temporaries, which limits the points of a part.
     fn finish_tile_plan(&mut self, once: ListRange, calls: ListRange) -> Result<TilePlan, BindError> {
         let Temporaries { count, size, .. } = self.lists.temporaries;
         if count == 0 {

@@ -1,17 +1,17 @@
-//! How gather and scatter indices become offsets of operands.
+//! The instructions of a bound program that turn gather and scatter indices into offsets of operands.
 
 use einfold_ir::Dtype;
 
 use super::{ListRange, TilePlan};
 use crate::kernels::{FillFn, IndexReaders};
 
-/// One instruction that turns gather or scatter indices into offsets. The instructions of a nest run at every position of its
-/// outer loops.
+/// One instruction. The instructions of a nest run in order at every position of its outer loops.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum IndexOp {
-    /// Reads an index.
+    /// Reads a gather or scatter index.
     Read(IndexRead),
-    /// Checks a position and adds its offset to an operand or to a later read.
+    /// Computes a position from indices that were read, checks it against the extent of its axis, and adds the offset
+    /// of that position to an operand or to a later read.
     Check(CheckedPosition),
 }
 
@@ -23,23 +23,27 @@ pub(crate) struct IndexRead {
     pub(crate) dtype: Dtype,
     /// The kernels that read many indices in one call.
     pub(crate) read: IndexReaders,
-    /// Index in `BoundProgram::strides` of its strides in the outer loops.
+    /// The start of its strides in the outer loops, in `BoundProgram::strides`.
     pub(crate) strides: usize,
-    /// The number of the read in its nest.
+    /// The number of the read among those of its nest, from 0.
     pub(crate) number: usize,
     /// The buffer that is read, for errors.
     pub(crate) buffer: u32,
-    /// The position that is read, for errors, in `BoundProgram::terms`: for each axis a constant, then the terms of that axis.
+    /// The position in the index tensor that is read, for errors, in `BoundProgram::terms`: for each axis a constant,
+    /// then the terms of that axis.
     pub(crate) position_terms: ListRange,
 }
 
-/// A position along one axis that depends on an index tensor.
+/// A position along one axis that depends on an index tensor: `offset + Σ terms + Σ index_terms`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckedPosition {
-    /// The access that the position belongs to.
-    pub(crate) target: IndexTarget,
+    /// The access whose offset the position changes.
+    pub(crate) access: DisplacedAccess,
+    /// The stride of the axis in bytes.
     pub(crate) stride: isize,
+    /// The extent of the axis.
     pub(crate) extent: usize,
+    /// The constant term of the position.
     pub(crate) offset: i64,
     /// `coef · position` of loops, in `BoundProgram::terms`.
     pub(crate) terms: ListRange,
@@ -49,22 +53,22 @@ pub(crate) struct CheckedPosition {
     pub(crate) wrap: bool,
     /// Whether a point with a position outside the axis contributes nothing.
     pub(crate) drop: bool,
-    /// The buffer, for errors.
+    /// The buffer that the access reads or writes, for errors.
     pub(crate) buffer: u32,
     /// The axis of the buffer, for errors.
     pub(crate) axis: usize,
 }
 
-/// The access that a position belongs to.
+/// An access that gather or scatter indices displace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IndexTarget {
+pub(crate) enum DisplacedAccess {
     /// The operand of the nest with this number.
     Operand(usize),
-    /// The index read with this number.
+    /// The read of an index tensor with this number, whose position depends on indices itself.
     Read(usize),
 }
 
-/// `coef · variable`.
+/// A term of a position: `coef · variable`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PositionTerm {
     pub(crate) coef: i64,
@@ -74,19 +78,20 @@ pub(crate) struct PositionTerm {
 /// The variable of a [`PositionTerm`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TermVariable {
-    /// No variable: the term is the constant that begins the position along the next axis.
+    /// The constant 1. In `IndexRead::position_terms` such a term begins the position along the next axis.
     NextAxis,
-    /// The position of an outer loop of the nest.
+    /// The position of an outer loop of the nest, by the number of the loop.
     Loop(usize),
     /// The position along an axis that is divided into chunks.
     Chunked(ChunkedAxis),
-    /// The position of a loop of the region.
+    /// The position of a loop of the region, by the number of the loop.
     RegionLoop(usize),
     /// The index that the read with this number returned.
     Index(usize),
 }
 
-/// The loops over a part of an axis that runs in chunks. The position is `start + outer · len + inner`.
+/// The loops over a part of an axis that is divided into chunks. The position along the axis is `start + outer · len +
+/// inner`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChunkedAxis {
     /// The first position of the part.
@@ -99,15 +104,16 @@ pub(crate) struct ChunkedAxis {
     pub(crate) inner: usize,
 }
 
-/// Positions of a loop that run together, with all their gather and scatter indices read and checked first.
+/// Index batches of a nest: positions of its last outer loop that run together, after all their gather and scatter
+/// indices are read and checked. A row is the points of one of these positions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IndexBatch {
-    /// The calls for a batch; the outer loop of a part is the batched loop.
+    /// The kernel calls for a batch. The last outer loop is the outer loop of the tile.
     pub(crate) tile_plan: TilePlan,
-    /// Initialises the target, if this nest does so.
+    /// Fills the target with the identity of ⊕ before contributions are added; `None` if it is initialised otherwise.
     pub(crate) clear: Option<FillFn>,
-    /// The number of index reads per position.
+    /// The number of index reads for a row.
     pub(crate) reads: usize,
-    /// The largest number of positions in one call.
+    /// The largest number of rows in a batch.
     pub(crate) rows: usize,
 }

@@ -9,7 +9,7 @@ use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
 use super::product;
 use super::product::ProductKernels;
 use super::table::{AddKernels, MulKernels, OpTable, PairTable};
-use super::{CompensateFn, Fused, InPlace, Isa, Kernels, blas, compensated, lse, small, table};
+use super::{CompensateFn, Fused, InPlace, Isa, Kernels, compensated, lse, matrixmultiply, small, table};
 
 /// The kernels of a built-in algebra with accumulators of `dtype`; `None` if one of its operations is not defined there,
 /// for the 16-bit floats and for the algebra of a user. [`convert`](super::convert) lifts and finishes elements, not
@@ -185,10 +185,10 @@ pub(crate) fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Opt
 type FloatProduct = (InPlace, ProductKernels);
 
 macro_rules! float_products {
-    ($t:ty, $blas:path, $own:path) => {
+    ($t:ty, $gemm:path, $own:path) => {
         PerIsa {
             portable: (
-                InPlace { run: $blas, allocates: true, streamed_rows: None, dots: None },
+                InPlace { run: $gemm, allocates: true, streamed_rows: None, dots: None },
                 PairTable::<Plus<$t>, Times<$t>>::PORTABLE_PRODUCT,
             ),
             #[cfg(target_arch = "x86_64")]
@@ -198,10 +198,10 @@ macro_rules! float_products {
         }
     };
 }
-const F32_PRODUCTS: PerIsa<FloatProduct> = float_products!(f32, blas::f32_product, product::F32);
-const F64_PRODUCTS: PerIsa<FloatProduct> = float_products!(f64, blas::f64_product, product::F64);
-const C32_PRODUCTS: PerIsa<FloatProduct> = float_products!(Complex<f32>, blas::c32_product, product::C32);
-const C64_PRODUCTS: PerIsa<FloatProduct> = float_products!(Complex<f64>, blas::c64_product, product::C64);
+const F32_PRODUCTS: PerIsa<FloatProduct> = float_products!(f32, matrixmultiply::f32_gemm, product::F32);
+const F64_PRODUCTS: PerIsa<FloatProduct> = float_products!(f64, matrixmultiply::f64_gemm, product::F64);
+const C32_PRODUCTS: PerIsa<FloatProduct> = float_products!(Complex<f32>, matrixmultiply::c32_gemm, product::C32);
+const C64_PRODUCTS: PerIsa<FloatProduct> = float_products!(Complex<f64>, matrixmultiply::c64_gemm, product::C64);
 
 fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
     macro_rules! of {
@@ -209,8 +209,8 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
             isa.select(&PairTable::<Plus<$t>, Times<$t>>::EVERY)
         };
     }
-    /// With a product in place.
-    macro_rules! blas {
+    /// The kernels of a dtype that has a matrix product in place.
+    macro_rules! with_gemm {
         ($t:ty, $product:expr) => {{
             let (gemm, product) = $product;
             let mul_add = *isa.select(&PairTable::<Plus<$t>, Times<$t>>::MUL_ADD);
@@ -224,10 +224,10 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
         Dtype::I64 | Dtype::U64 => of!(i64),
         Dtype::CI32 => of!(Complex<i32>),
         Dtype::CI64 => of!(Complex<i64>),
-        Dtype::F32 => blas!(f32, *isa.select(&F32_PRODUCTS)),
-        Dtype::F64 => blas!(f64, *isa.select(&F64_PRODUCTS)),
-        Dtype::C32 => blas!(Complex<f32>, *isa.select(&C32_PRODUCTS)),
-        Dtype::C64 => blas!(Complex<f64>, *isa.select(&C64_PRODUCTS)),
+        Dtype::F32 => with_gemm!(f32, *isa.select(&F32_PRODUCTS)),
+        Dtype::F64 => with_gemm!(f64, *isa.select(&F64_PRODUCTS)),
+        Dtype::C32 => with_gemm!(Complex<f32>, *isa.select(&C32_PRODUCTS)),
+        Dtype::C64 => with_gemm!(Complex<f64>, *isa.select(&C64_PRODUCTS)),
         // The accumulator of the 16-bit floats is f32.
         _ => return None,
     })

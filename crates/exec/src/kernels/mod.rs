@@ -1,7 +1,6 @@
 //! Leaf kernels: the only code that is compiled for each element type. A kernel runs two nested loops over raw bytes.
 
 mod access_pattern;
-mod blas;
 mod builtin;
 mod compensated;
 mod convert;
@@ -13,6 +12,7 @@ mod indirect;
 mod isa;
 mod lse;
 mod map;
+mod matrixmultiply;
 mod op;
 mod product;
 mod reduce;
@@ -132,7 +132,7 @@ pub type ScatterFn = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: 
 pub type BinaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
 /// Computes a product of few points from the offsets of its target and of its factors.
 pub type SmallFn = unsafe fn(offsets: &[isize], terms: usize, ptrs: [*mut u8; 3], adds: bool);
-/// Multiplies matrices where they lie.
+/// Computes a batch of matrix products in place.
 pub type GemmFn = unsafe fn(product: &GemmArgs);
 
 /// The kernels of one semiring on accumulators in memory, for one instruction set.
@@ -173,14 +173,14 @@ pub struct Fused {
     pub small: SmallFn,
     /// The product of packed blocks.
     pub product: ProductKernels,
-    /// The product of matrices where they lie, if there is one.
+    /// The matrix product in place, if there is one.
     pub gemm: Option<InPlace>,
 }
 
-/// The product of matrices where they lie.
+/// The matrix product in place: it reads and writes matrices where they lie.
 #[derive(Clone, Copy, Debug)]
 pub struct InPlace {
-    /// Computes it.
+    /// Computes the product.
     pub run: GemmFn,
     /// Whether it allocates memory to pack blocks.
     pub allocates: bool,

@@ -1,7 +1,7 @@
 //! Reads and checks the gather and scatter indices of a batch in lists, without a branch per index.
 
 use super::indirect::IndirectOffsets;
-use crate::bound_program::{CheckedPosition, IndexOp, IndexRead, IndexTarget};
+use crate::bound_program::{CheckedPosition, DisplacedAccess, IndexOp, IndexRead};
 use crate::kernels::IndexedAxis;
 
 /// The largest number of positions of a batch.
@@ -40,10 +40,11 @@ impl IndexLists {
         self.operands + self.reads + number
     }
 
-    fn target(&self, target: IndexTarget) -> usize {
-        match target {
-            IndexTarget::Operand(x) => x,
-            IndexTarget::Read(number) => self.inner(number),
+    /// The number of the list of offsets of an access.
+    fn target(&self, access: DisplacedAccess) -> usize {
+        match access {
+            DisplacedAccess::Operand(x) => x,
+            DisplacedAccess::Read(number) => self.inner(number),
         }
     }
 
@@ -102,7 +103,7 @@ impl IndirectOffsets<'_> {
         if lists.written[lists.inner(read.number)] {
             return self.read_values(read, range, lists) && self.add_positions(p, range, lists);
         }
-        let (target, count) = (lists.target(p.target), range.count);
+        let (target, count) = (lists.target(p.access), range.count);
         let more = lists.written[target];
         let to = if more { lists.indices(read.number) } else { target };
         let (ptr, stride) = self.address_and_stride(read, range);
@@ -143,7 +144,7 @@ impl IndirectOffsets<'_> {
         LoopRange { at, along, count }: LoopRange<'_>,
         lists: &mut IndexLists,
     ) -> bool {
-        let target = lists.target(p.target);
+        let target = lists.target(p.access);
         let (start, step) = self.affine(p, at, along);
         lists.sum(target);
         let mut inside = true;

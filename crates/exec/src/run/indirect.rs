@@ -5,7 +5,9 @@ use einfold_ir::{BufferId, Dtype};
 use smallvec::SmallVec;
 
 use super::Run;
-use crate::bound_program::{CheckedPosition, IndexOp, IndexRead, IndexTarget, ListRange, PositionTerm, TermVariable};
+use crate::bound_program::{
+    CheckedPosition, DisplacedAccess, IndexOp, IndexRead, ListRange, PositionTerm, TermVariable,
+};
 use crate::error::{IndexOutOfRange, RunStopped};
 
 /// Why a point is not computed.
@@ -93,9 +95,9 @@ impl<'r> IndirectOffsets<'r> {
                     let index = self.check(position, at).map_err(|miss| miss.of(instruction))?;
                     // The position is inside the axis, so the product is the distance of two elements of the tensor.
                     let bytes = position.stride.wrapping_mul(index as isize);
-                    let offset = match position.target {
-                        IndexTarget::Operand(x) => &mut self.offsets[x],
-                        IndexTarget::Read(number) => &mut self.inner[number],
+                    let offset = match position.access {
+                        DisplacedAccess::Operand(x) => &mut self.offsets[x],
+                        DisplacedAccess::Read(number) => &mut self.inner[number],
                     };
                     *offset = offset.wrapping_add(bytes);
                 }
