@@ -166,7 +166,7 @@ pub(crate) fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Opt
         };
     }
     match (add, mul, dtype) {
-        (B::Add | B::Or | B::Max, B::Mul | B::And | B::Min, Dtype::Bool) => every!(Plus, Times, Bit),
+        (B::Add | B::Or | B::Max, B::Mul | B::And | B::Min, Dtype::Bool) => common!(Plus, Times, Bit),
         (B::Mul | B::And | B::Min, B::Add | B::Or | B::Max, Dtype::Bool) => common!(Times, Plus, Bit),
         (B::Add, B::Mul, _) => sum_product(dtype, isa),
         (B::Max, B::Add, _) => numbers!(Max, Plus, every),
@@ -202,8 +202,8 @@ const C64_PRODUCTS: PerIsa<FloatProduct> = float_products!(Complex<f64>, blas::c
 
 fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
     macro_rules! of {
-        ($t:ty) => {
-            isa.select(&PairTable::<Plus<$t>, Times<$t>>::EVERY)
+        ($t:ty, $table:ident) => {
+            isa.select(&PairTable::<Plus<$t>, Times<$t>>::$table)
         };
     }
     /// With a product in place.
@@ -215,12 +215,12 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
         }};
     }
     Some(*match dtype {
-        Dtype::I8 | Dtype::U8 => of!(i8),
-        Dtype::I16 | Dtype::U16 => of!(i16),
-        Dtype::I32 | Dtype::U32 => of!(i32),
-        Dtype::I64 | Dtype::U64 => of!(i64),
-        Dtype::CI32 => of!(Complex<i32>),
-        Dtype::CI64 => of!(Complex<i64>),
+        Dtype::I8 | Dtype::U8 => of!(i8, COMMON),
+        Dtype::I16 | Dtype::U16 => of!(i16, COMMON),
+        Dtype::I32 | Dtype::U32 => of!(i32, EVERY),
+        Dtype::I64 | Dtype::U64 => of!(i64, EVERY),
+        Dtype::CI32 => of!(Complex<i32>, COMMON),
+        Dtype::CI64 => of!(Complex<i64>, COMMON),
         Dtype::F32 => blas!(f32, *isa.select(&F32_PRODUCTS)),
         Dtype::F64 => blas!(f64, *isa.select(&F64_PRODUCTS)),
         Dtype::C32 => blas!(Complex<f32>, *isa.select(&C32_PRODUCTS)),

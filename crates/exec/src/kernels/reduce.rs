@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::access_pattern::{Fixed, Pattern, RowPattern, Strided, Unit, products};
 use super::op::ScalarOp;
-use super::{Dst, Src, fuse, map};
+use super::{Dst, Src, fuse};
 
 /// The number of terms of a sum that the accumulators take before they are added pairwise.
 const BLOCK: usize = 1024;
@@ -68,7 +68,7 @@ pub(super) unsafe fn mul_add<A: ScalarOp, M: ScalarOp<T = A::T>>(n: [usize; 2], 
 
 /// `c = c ⊕ a`, element by element.
 #[inline(never)]
-unsafe fn strided_add<A: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
+pub(super) unsafe fn strided_add<A: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
     let pattern = Strided::of(a);
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, pattern) } else { spread::<A, _, false, 1>(n, c, pattern) } }
@@ -98,7 +98,7 @@ fn arrange<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> ([usize; 
 
 /// Adds the sum of each row to one element; to the same element for all rows if the outer stride is 0.
 #[inline(always)]
-pub(super) unsafe fn fold<A: ScalarOp, G: Pattern<A::T>>(n: [usize; 2], c: Dst, pattern: G) {
+unsafe fn fold<A: ScalarOp, G: Pattern<A::T>>(n: [usize; 2], c: Dst, pattern: G) {
     if const { size_of::<A::T>() > LARGE } {
         // SAFETY: the caller upholds the contract of `Kernels`.
         return unsafe { spread::<A, G, false, 1>(n, c, pattern) };
@@ -249,22 +249,27 @@ unsafe fn spread<A: ScalarOp, G: Pattern<A::T>, const UNIT: bool, const R: usize
     let tile = if same { (TILE / size.max(1)).max(1) } else { n[1].max(1) };
     // Rows that are added to one row are summed apart, in blocks.
     let deep = const { A::ROUNDS && size_of::<A::T>() <= LARGE } && same && n[0] > DEEP * R;
+    let block = if deep { DEEP * R } else { n[0].max(1) };
+    let mut sums = Tile([MaybeUninit::uninit(); TILE]);
+    let apart = Dst { ptr: sums.0.as_mut_ptr().cast(), strides: [0, size as isize] };
     for start in (0..n[1]).step_by(tile) {
         let columns = start..n[1].min(start + tile);
-        // SAFETY: rows are below `n[0]` and columns below `n[1]`, for which the caller promises the operands; a tile has
-        // memory for its columns.
-        unsafe {
-            if deep {
-                let mut sums = Tile([MaybeUninit::uninit(); TILE]);
-                let to = Dst { ptr: sums.0.as_mut_ptr().cast(), strides: [0, size as isize] };
-                for row in (0..n[0]).step_by(DEEP * R) {
-                    map::fill([1, columns.len()], to, A::identity());
-                    rows::<A, G, true, R>(row..n[0].min(row + DEEP * R), columns.clone(), to, pattern);
-                    let sums = Src { ptr: to.ptr, strides: to.strides };
-                    rows::<A, _, UNIT, 1>(0..1, 0..columns.len(), c.at(0, start), Unit::of(sums));
+        let (target, width) = (c.at(0, start), columns.len());
+        for row in (0..n[0]).step_by(block) {
+            let to = if deep { apart } else { target };
+            // SAFETY: rows are below `n[0]` and columns below `n[1]`, for which the caller promises the operands; a tile
+            // has memory for its columns.
+            unsafe {
+                if const { A::ROUNDS } && deep {
+                    for i in 0..width {
+                        to.ptr.cast::<A::T>().add(i).write(A::identity());
+                    }
                 }
-            } else {
-                rows::<A, G, UNIT, R>(0..n[0], columns, c.at(0, start), pattern);
+                rows::<A, G, UNIT, R>(row..n[0].min(row + block), columns.clone(), to, pattern);
+                if const { A::ROUNDS } && deep {
+                    let sums = Src { ptr: to.ptr, strides: to.strides };
+                    rows::<A, _, UNIT, 1>(0..1, 0..width, target, Unit::of(sums));
+                }
             }
         }
     }

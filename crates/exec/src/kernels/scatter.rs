@@ -1,8 +1,7 @@
 //! Kernels that write rows to, or read rows from, positions in a list.
 
-use super::access_pattern::Strided;
 use super::op::ScalarOp;
-use super::reduce::{fold, together};
+use super::reduce::{strided_add, together};
 use super::{Dst, Src};
 
 /// The number of neighbours that are examined together: enough to hide the additions to one element, few enough for short
@@ -21,20 +20,32 @@ const ACCUMULATORS: usize = 8;
 #[inline(always)]
 pub(super) unsafe fn add<A: ScalarOp>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
     let size = size_of::<A::T>() as isize;
+    // Several elements of more than 16 bytes do not fit in registers, and gain nothing together.
+    let unit = const { size_of::<A::T>() <= 16 } && c.strides[1] == size && a.strides[1] == size;
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe {
-        if n[1] == 1 && c.strides[0] == 0 && a.strides[0] == size {
+        if !unit || n[1] == 1 {
+            return strided::<A>(n, c, offsets, a);
+        }
+        for o in 0..n[0] {
+            let to = c.at(o, 0).ptr.wrapping_offset(*offsets.add(o));
+            neighbours::<A>(n[1], to.cast(), a.at(o, 0).ptr.cast());
+        }
+    }
+}
+
+/// As [`add`], without vectors: compiled once for all instruction sets.
+#[inline(never)]
+unsafe fn strided<A: ScalarOp>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
+    // SAFETY: the caller upholds the contract of `Kernels`.
+    unsafe {
+        if n[1] == 1 && c.strides[0] == 0 && a.strides[0] == size_of::<A::T>() as isize {
             return elements::<A>(n[0], c.ptr, offsets, a.ptr.cast());
         }
-        let unit = c.strides[1] == size && a.strides[1] == size;
         for o in 0..n[0] {
             let (to, from) = (c.at(o, 0).ptr.wrapping_offset(*offsets.add(o)), a.at(o, 0).ptr);
-            // Several elements of more than 16 bytes do not fit in registers, and gain nothing together.
-            if const { size_of::<A::T>() <= 16 } && unit {
-                neighbours::<A>(n[1], to.cast(), from.cast());
-            } else if c.strides[1] == 0 {
-                let row = Strided::of(Src { ptr: from, strides: a.strides });
-                fold::<A, _>([1, n[1]], Dst { ptr: to, strides: [0, 0] }, row);
+            if c.strides[1] == 0 && n[1] > 1 {
+                strided_add::<A>([1, n[1]], Dst { ptr: to, strides: [0, 0] }, Src { ptr: from, strides: a.strides });
             } else {
                 row::<A>(n[1], to, from, [c.strides[1], a.strides[1]]);
             }

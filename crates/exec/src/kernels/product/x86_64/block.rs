@@ -84,7 +84,7 @@ unsafe fn pack_quads<K: ProductType>(p: &Block<'_>, distance: usize, parts: Rang
     }
     for part in parts {
         let mut k_start = 0;
-        p.k.runs(p.k_range.clone(), |start, strides, len| {
+        p.k.runs(p.k_range.clone(), &mut |start, strides, len| {
             let quads = Quads {
                 from: p.sides[1].operand.wrapping_offset(start[1]).cast::<K::Element>(),
                 k: len,
@@ -114,7 +114,7 @@ unsafe fn pack<K: ProductType>(p: &Block<'_>, x: usize, range: Range<usize>, uni
     side.side.offsets(side.start + range.start, [offsets, of_c]);
     let width = range.len().next_multiple_of(unit);
     let mut to = side.packed.cast::<K::Element>().wrapping_add(range.start * p.k_range.len());
-    p.k.runs(p.k_range.clone(), |start, strides, len| {
+    p.k.runs(p.k_range.clone(), &mut |start, strides, len| {
         let from = side.operand.wrapping_offset(start[x]).cast();
         let panel = Panel { from, k: len, stride: strides[x], offsets, width, to };
         // SAFETY: the caller promises the elements and memory for all panels, which lie one behind the other.
