@@ -166,7 +166,7 @@ pub(crate) fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Opt
         };
     }
     match (add, mul, dtype) {
-        (B::Add | B::Or | B::Max, B::Mul | B::And | B::Min, Dtype::Bool) => common!(Plus, Times, Bit),
+        (B::Add | B::Or | B::Max, B::Mul | B::And | B::Min, Dtype::Bool) => every!(Plus, Times, Bit),
         (B::Mul | B::And | B::Min, B::Add | B::Or | B::Max, Dtype::Bool) => common!(Times, Plus, Bit),
         (B::Add, B::Mul, _) => sum_product(dtype, isa),
         (B::Max, B::Add, _) => numbers!(Max, Plus, every),
@@ -215,8 +215,8 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
         }};
     }
     Some(*match dtype {
-        Dtype::I8 | Dtype::U8 => of!(i8, COMMON),
-        Dtype::I16 | Dtype::U16 => of!(i16, COMMON),
+        Dtype::I8 | Dtype::U8 => of!(i8, EVERY),
+        Dtype::I16 | Dtype::U16 => of!(i16, EVERY),
         Dtype::I32 | Dtype::U32 => of!(i32, EVERY),
         Dtype::I64 | Dtype::U64 => of!(i64, EVERY),
         Dtype::CI32 => of!(Complex<i32>, COMMON),

@@ -112,8 +112,10 @@ unsafe fn fold<A: ScalarOp, G: Pattern<A::T>>(n: [usize; 2], c: Dst, pattern: G)
         // SAFETY: `o` is below `n[0]`, and all positions read are below `n[1]`.
         unsafe {
             let row = pattern.row(o);
-            for start in (0..n[1]).step_by(BLOCK) {
+            let mut start = 0;
+            while start < n[1] {
                 sum.push(block::<A, _>(row, start, BLOCK.min(n[1] - start)));
+                start += BLOCK;
             }
             if !same || o + 1 == n[0] {
                 let target = c.ptr.offset(o as isize * c.strides[0]).cast::<A::T>();
@@ -143,13 +145,15 @@ unsafe fn accumulate<A: ScalarOp, R: RowPattern<A::T>, const L: usize>(row: R, s
     let whole = len - len % L;
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
     unsafe {
-        for i in (0..whole).step_by(L) {
+        let mut i = 0;
+        while i < whole {
             for l in 0..L {
                 accumulators[l] = A::apply(accumulators[l], row.get(start + i + l));
             }
+            i += L;
         }
-        for (l, i) in (whole..len).enumerate() {
-            accumulators[l] = A::apply(accumulators[l], row.get(start + i));
+        for l in 0..len - whole {
+            accumulators[l] = A::apply(accumulators[l], row.get(start + whole + l));
         }
     }
     together::<A, L>(accumulators)
@@ -235,9 +239,14 @@ impl<A: ScalarOp> Cascade<A> {
 
     #[inline(never)]
     fn total(&self) -> A::T {
-        let set = (0..usize::BITS).filter(|level| self.count >> level & 1 == 1);
-        // SAFETY: the bits of these levels are set, so they have been written.
-        set.fold(A::identity(), |sum, level| A::apply(unsafe { self.levels[level as usize].assume_init() }, sum))
+        let mut sum = A::identity();
+        for (level, term) in self.levels.iter().enumerate() {
+            if self.count >> level & 1 == 1 {
+                // SAFETY: the bit of this level is set, so it has been written.
+                sum = A::apply(unsafe { term.assume_init() }, sum);
+            }
+        }
+        sum
     }
 }
 
@@ -252,11 +261,13 @@ unsafe fn spread<A: ScalarOp, G: Pattern<A::T>, const UNIT: bool, const R: usize
     let block = if deep { DEEP * R } else { n[0].max(1) };
     let mut sums = Tile([MaybeUninit::uninit(); TILE]);
     let apart = Dst { ptr: sums.0.as_mut_ptr().cast(), strides: [0, size as isize] };
-    for start in (0..n[1]).step_by(tile) {
+    let mut start = 0;
+    while start < n[1] {
         let columns = start..n[1].min(start + tile);
         let (target, width) = (c.at(0, start), columns.len());
-        for row in (0..n[0]).step_by(block) {
-            let to = if deep { apart } else { target };
+        let to = if deep { apart } else { target };
+        let mut row = 0;
+        while row < n[0] {
             // SAFETY: rows are below `n[0]` and columns below `n[1]`, for which the caller promises the operands; a tile
             // has memory for its columns.
             unsafe {
@@ -271,7 +282,9 @@ unsafe fn spread<A: ScalarOp, G: Pattern<A::T>, const UNIT: bool, const R: usize
                     rows::<A, _, UNIT, 1>(0..1, 0..width, target, Unit::of(sums));
                 }
             }
+            row += block;
         }
+        start += tile;
     }
 }
 
@@ -288,22 +301,24 @@ unsafe fn rows<A: ScalarOp, G: Pattern<A::T>, const UNIT: bool, const R: usize>(
     pattern: G,
 ) {
     let stride = if UNIT { size_of::<A::T>() as isize } else { c.strides[1] };
-    let groups = if c.strides[0] == 0 && R > 1 { range.len() / R } else { 0 };
+    let groups = if const { R > 1 } && c.strides[0] == 0 { range.len() / R } else { 0 };
     // SAFETY: the caller promises the rows and columns of all operands.
     unsafe {
-        for group in 0..groups {
-            let first = range.start + R * group;
-            let mut rows = [pattern.row(first); R];
-            for r in 1..R {
-                rows[r] = pattern.row(first + r);
-            }
-            for i in columns.clone() {
-                let mut sum = rows[0].get(i);
-                for row in &rows[1..] {
-                    sum = A::apply(sum, row.get(i));
+        if const { R > 1 } {
+            for group in 0..groups {
+                let first = range.start + R * group;
+                let mut rows = [pattern.row(first); R];
+                for r in 1..R {
+                    rows[r] = pattern.row(first + r);
                 }
-                let target = c.ptr.offset((i - columns.start) as isize * stride).cast::<A::T>();
-                target.write(A::apply(target.read(), sum));
+                for i in columns.clone() {
+                    let mut sum = rows[0].get(i);
+                    for r in 1..R {
+                        sum = A::apply(sum, rows[r].get(i));
+                    }
+                    let target = c.ptr.offset((i - columns.start) as isize * stride).cast::<A::T>();
+                    target.write(A::apply(target.read(), sum));
+                }
             }
         }
         for o in range.start + R * groups..range.end {

@@ -130,7 +130,7 @@ impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
         #[cfg(target_arch = "x86_64")]
         avx512: Self::fused(Self::MUL_ADD.avx512, Self::strips(avx512::ROWS, avx512::multiply::<A, M>)),
     };
-    /// Compiled for all but the widest instruction set, which is not worth the compile time for rare pairs and types.
+    /// Compiled for all but the widest instruction set, which is not worth the compile time for rare pairs.
     pub(super) const COMMON: PerIsa<Fused> = since_avx2(
         Self::fused(Self::PORTABLE_MUL_ADD, Self::PORTABLE_PRODUCT),
         Self::fused(Self::AVX2_MUL_ADD, Self::AVX2_PRODUCT),
@@ -141,7 +141,7 @@ impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
         #[cfg(target_arch = "x86_64")]
         avx2: Self::AVX2_MUL_ADD,
         #[cfg(target_arch = "x86_64")]
-        avx512: avx512::mul_add::<A, M>,
+        avx512: if widens::<A::T>() { avx512::mul_add::<A, M> } else { Self::PORTABLE_MUL_ADD },
     };
 }
 

@@ -67,7 +67,8 @@ pub(in crate::kernels) unsafe fn multiply<A: ScalarOp, M: ScalarOp<T = A::T>, co
     let alpha = block.alpha.map(|alpha| unsafe { alpha.cast().read() });
     for lane_panel in 0..lane_panels.count {
         let lane_range = lane_panels.range(lane_panel);
-        for start in (0..k).step_by(DEPTH) {
+        let mut start = 0;
+        while start < k {
             for panel in panels.clone() {
                 let range = row_panels.range(panel);
                 let strip = Strip {
@@ -89,6 +90,7 @@ pub(in crate::kernels) unsafe fn multiply<A: ScalarOp, M: ScalarOp<T = A::T>, co
                     }
                 }
             }
+            start += DEPTH;
         }
     }
 }
