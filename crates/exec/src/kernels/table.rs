@@ -64,12 +64,6 @@ pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
     }
 }
 
-/// Whether kernels that are bound by memory are compiled for vectors wider than those of the baseline. Tensors of small
-/// elements are rarely large, so that these kernels are not worth the compile time.
-const fn widens<T>() -> bool {
-    size_of::<T>() >= 4
-}
-
 /// The tables of the scalar operation `O`. Its kernels are bound by memory with 32-byte vectors already, so they are
 /// not compiled for wider ones.
 pub(super) struct OpTable<O>(PhantomData<O>);
@@ -88,13 +82,11 @@ impl<O: ScalarOp> OpTable<O> {
     /// The kernels of `O` as ⊕.
     pub(super) const ADDS: PerIsa<AddKernels> = since_avx2(
         Self::PORTABLE_ADDS,
-        if widens::<O::T>() { Self::adds(avx2::add::<O>, avx2::scatter::<O>) } else { Self::PORTABLE_ADDS },
+        if O::WIDENS { Self::adds(avx2::add::<O>, avx2::scatter::<O>) } else { Self::PORTABLE_ADDS },
     );
     /// The kernels of `O` as ⊗.
-    pub(super) const MULS: PerIsa<MulKernels> = since_avx2(
-        Self::PORTABLE_MULS,
-        if widens::<O::T>() { Self::muls(avx2::mul::<O>) } else { Self::PORTABLE_MULS },
-    );
+    pub(super) const MULS: PerIsa<MulKernels> =
+        since_avx2(Self::PORTABLE_MULS, if O::WIDENS { Self::muls(avx2::mul::<O>) } else { Self::PORTABLE_MULS });
 }
 
 /// The tables of the pair whose ⊕ is `A` and whose ⊗ is `M`.
@@ -120,7 +112,7 @@ impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
 
     /// `c = c ⊕ a ⊗ b`.
     const PORTABLE_MUL_ADD: BinaryFn = portable::mul_add::<A, M>;
-    const AVX2_MUL_ADD: BinaryFn = if widens::<A::T>() { avx2::mul_add::<A, M> } else { Self::PORTABLE_MUL_ADD };
+    const AVX2_MUL_ADD: BinaryFn = if A::WIDENS { avx2::mul_add::<A, M> } else { Self::PORTABLE_MUL_ADD };
 
     /// Compiled for every instruction set.
     pub(super) const EVERY: PerIsa<Fused> = PerIsa {
@@ -141,7 +133,7 @@ impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
         #[cfg(target_arch = "x86_64")]
         avx2: Self::AVX2_MUL_ADD,
         #[cfg(target_arch = "x86_64")]
-        avx512: if widens::<A::T>() { avx512::mul_add::<A, M> } else { Self::PORTABLE_MUL_ADD },
+        avx512: if A::WIDENS { avx512::mul_add::<A, M> } else { Self::PORTABLE_MUL_ADD },
     };
 }
 

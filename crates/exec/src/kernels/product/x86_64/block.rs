@@ -179,27 +179,30 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &Block<'_>, panels: Range<usize
     // SAFETY: the caller upholds the contract.
     unsafe {
         if p.sides[1].len <= FEW_LANES {
-            multiply_lanes::<K, FEW_LANES>(p, panels);
+            multiply_lanes::<K>(p, panels, &mut [0; 2 * FEW_LANES], &mut [false; FEW_LANES]);
         } else {
-            multiply_lanes::<K, MAX_BLOCK_LANES>(p, panels);
+            multiply_lanes::<K>(p, panels, &mut [0; 2 * MAX_BLOCK_LANES], &mut [false; MAX_BLOCK_LANES]);
         }
     }
 }
 
-/// The same for a block of at most `N` lanes.
+/// The same, with memory for two offsets of each lane and for a flag for each panel of lanes.
 ///
 /// # Safety
 /// As [`multiply`].
-unsafe fn multiply_lanes<K: ProductType, const N: usize>(p: &Block<'_>, panels: Range<usize>) {
+unsafe fn multiply_lanes<K: ProductType>(
+    p: &Block<'_>,
+    panels: Range<usize>,
+    offsets: &mut [isize],
+    vectors: &mut [bool],
+) {
     let [rows, lanes] = p.sides;
     let (row_panels, lane_panels) = (row_panels::<K>(rows.len), lane_panels::<K>(lanes.len));
     debug_assert!(K::MASKS || lanes.in_place.is_none() || lanes.len.is_multiple_of(K::LANES), "whole vectors");
     let sources = [Source::new(p, 0), Source::new(p, 1)];
-    let mut offsets = [[0; N]; 2];
-    let [of_operand, of_c] = offsets.each_mut().map(|list| &mut list[..lanes.len]);
+    let (of_operand, of_c) = offsets[..2 * lanes.len].split_at_mut(lanes.len);
     lanes.side.offsets(lanes.start, [of_operand, of_c]);
     let is_vectors = |panel: &[isize]| panel.chunks(K::LANES).all(contiguous::<K::Element>);
-    let mut vectors = [false; N];
     (0..lane_panels.count).for_each(|panel| vectors[panel] = is_vectors(&of_c[lane_panels.range(panel)]));
     // SAFETY: the caller promises α.
     let alpha = p.alpha.map(|alpha| unsafe { alpha.cast::<K::Element>().read() });
