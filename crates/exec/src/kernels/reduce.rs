@@ -239,12 +239,11 @@ impl<A: ScalarOp> Cascade<A> {
 
     #[inline(never)]
     fn total(&self) -> A::T {
-        let mut sum = A::identity();
-        for (level, term) in self.levels.iter().enumerate() {
-            if self.count >> level & 1 == 1 {
-                // SAFETY: the bit of this level is set, so it has been written.
-                sum = A::apply(unsafe { term.assume_init() }, sum);
-            }
+        let (mut sum, mut rest) = (A::identity(), self.count);
+        while rest != 0 {
+            // SAFETY: the bit of this level is set, so it has been written.
+            sum = A::apply(unsafe { self.levels[rest.trailing_zeros() as usize].assume_init() }, sum);
+            rest &= rest - 1;
         }
         sum
     }

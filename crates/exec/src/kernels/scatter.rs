@@ -70,7 +70,12 @@ unsafe fn neighbours<A: ScalarOp>(n: usize, c: *mut A::T, a: *const A::T) {
             target.write(sums);
             i += ACCUMULATORS;
         }
-        for i in whole..n {
+        // Counted to a constant, so that the compiler makes no vectors of these few.
+        for l in 0..ACCUMULATORS - 1 {
+            let i = whole + l;
+            if i == n {
+                break;
+            }
             c.add(i).write(A::apply(c.add(i).read(), a.add(i).read()));
         }
     }
