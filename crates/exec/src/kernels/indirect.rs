@@ -6,7 +6,6 @@ use super::Isa;
 use super::isa::PerIsa;
 #[cfg(target_arch = "x86_64")]
 use super::isa::with_features;
-use super::table::since_avx2;
 
 /// An axis that an index tensor addresses.
 #[derive(Clone, Copy, Debug)]
@@ -56,10 +55,13 @@ impl IndexReaders {
 
 /// The kernels for every instruction set. Indices without a check of the extent are too rare for versions of their own.
 const fn table<T: IndexElement>() -> PerIsa<IndexReaders> {
-    since_avx2(
-        IndexReaders { values: values::<T>, offsets: portable::<T> },
-        IndexReaders { values: values::<T>, offsets: avx2::<T> },
-    )
+    PerIsa {
+        portable: IndexReaders { values: values::<T>, offsets: portable::<T> },
+        #[cfg(target_arch = "x86_64")]
+        avx2: IndexReaders { values: values::<T>, offsets: avx2::<T> },
+        #[cfg(target_arch = "x86_64")]
+        avx512: IndexReaders { values: values::<T>, offsets: avx512::<T> },
+    }
 }
 
 /// The type of an element of an index tensor.
@@ -144,8 +146,8 @@ macro_rules! compiled {
 compiled!(portable);
 #[cfg(target_arch = "x86_64")]
 with_features!(avx2 => compiled!(avx2));
-#[cfg(not(target_arch = "x86_64"))]
-use portable as avx2;
+#[cfg(target_arch = "x86_64")]
+with_features!(avx512 => compiled!(avx512));
 
 #[cfg(test)]
 mod tests {
