@@ -152,8 +152,9 @@ unsafe fn accumulate<A: ScalarOp, R: RowPattern<A::T>, const L: usize>(row: R, s
             }
             i += L;
         }
-        for l in 0..len - whole {
-            accumulators[l] = A::apply(accumulators[l], row.get(start + whole + l));
+        // Not `0..len - whole`: the compiler would unroll it, and take the accumulators apart.
+        for (l, i) in (whole..len).enumerate() {
+            accumulators[l] = A::apply(accumulators[l], row.get(start + i));
         }
     }
     together::<A, L>(accumulators)
