@@ -205,8 +205,8 @@ const C64_PRODUCTS: PerIsa<FloatProduct> = float_products!(Complex<f64>, matrixm
 
 fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
     macro_rules! of {
-        ($t:ty) => {
-            isa.select(&PairTable::<Plus<$t>, Times<$t>>::EVERY)
+        ($t:ty, $table:ident) => {
+            isa.select(&PairTable::<Plus<$t>, Times<$t>>::$table)
         };
     }
     /// The kernels of a dtype that has a matrix product in place.
@@ -218,12 +218,12 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
         }};
     }
     Some(*match dtype {
-        Dtype::I8 | Dtype::U8 => of!(i8),
-        Dtype::I16 | Dtype::U16 => of!(i16),
-        Dtype::I32 | Dtype::U32 => of!(i32),
-        Dtype::I64 | Dtype::U64 => of!(i64),
-        Dtype::CI32 => of!(Complex<i32>),
-        Dtype::CI64 => of!(Complex<i64>),
+        Dtype::I8 | Dtype::U8 => of!(i8, EVERY),
+        Dtype::I16 | Dtype::U16 => of!(i16, EVERY),
+        Dtype::I32 | Dtype::U32 => of!(i32, EVERY),
+        Dtype::I64 | Dtype::U64 => of!(i64, EVERY),
+        Dtype::CI32 => of!(Complex<i32>, COMMON),
+        Dtype::CI64 => of!(Complex<i64>, COMMON),
         Dtype::F32 => with_gemm!(f32, *isa.select(&F32_PRODUCTS)),
         Dtype::F64 => with_gemm!(f64, *isa.select(&F64_PRODUCTS)),
         Dtype::C32 => with_gemm!(Complex<f32>, *isa.select(&C32_PRODUCTS)),

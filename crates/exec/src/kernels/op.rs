@@ -16,6 +16,9 @@ pub(super) trait ScalarOp: Copy + 'static {
     const ACCUMULATORS: usize;
     /// Whether it is an addition that rounds, so that long sums are more accurate in blocks.
     const ROUNDS: bool = false;
+    /// Whether kernels that are bound by memory are compiled for vectors wider than those of the baseline. Operations that
+    /// are rare on large tensors are not worth the compile time.
+    const WIDENS: bool = true;
     /// The identity.
     fn identity() -> Self::T;
     /// The operation.
@@ -90,14 +93,11 @@ ops! {
 pub(super) struct Bit(u8);
 
 macro_rules! op {
-    ($op:ident<$t:ty>, $accumulators:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
-        op!($op<$t>, $accumulators, false, $identity, |$a, $b| $apply);
-    };
-    ($op:ident<$t:ty>, $accumulators:expr, $rounds:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
+    ($op:ident<$t:ty>, $accumulators:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr $(, $name:ident: $value:expr)*) => {
         impl ScalarOp for $op<$t> {
             type T = $t;
             const ACCUMULATORS: usize = $accumulators;
-            const ROUNDS: bool = $rounds;
+            $(const $name: bool = $value;)*
             #[inline(always)]
             fn identity() -> $t {
                 $identity
@@ -110,41 +110,41 @@ macro_rules! op {
     };
 }
 
-op!(Plus<Bit>, 1, Bit(0), |a, b| Bit(a.0 | b.0));
-op!(Times<Bit>, 1, Bit(1), |a, b| Bit(a.0 & b.0));
+op!(Plus<Bit>, 1, Bit(0), |a, b| Bit(a.0 | b.0), WIDENS: false);
+op!(Times<Bit>, 1, Bit(1), |a, b| Bit(a.0 & b.0), WIDENS: false);
 
 macro_rules! integers {
     ($($t:ident),*) => { $(
-        op!(Plus<$t>, 1, 0, |a, b| a.wrapping_add(b));
-        op!(Times<$t>, 1, 1, |a, b| a.wrapping_mul(b));
-        op!(Or<$t>, 1, 0, |a, b| a | b);
-        op!(And<$t>, 1, !0, |a, b| a & b);
+        op!(Plus<$t>, 1, 0, |a, b| a.wrapping_add(b), WIDENS: size_of::<$t>() >= 4);
+        op!(Times<$t>, 1, 1, |a, b| a.wrapping_mul(b), WIDENS: size_of::<$t>() >= 4);
+        op!(Or<$t>, 1, 0, |a, b| a | b, WIDENS: false);
+        op!(And<$t>, 1, !0, |a, b| a & b, WIDENS: false);
 
         op!(Plus<Complex<$t>>, 64 / size_of::<$t>(), Complex::new(0, 0), |a, b| {
             Complex::new(a.re.wrapping_add(b.re), a.im.wrapping_add(b.im))
-        });
+        }, WIDENS: false);
         op!(Times<Complex<$t>>, 64 / size_of::<$t>(), Complex::new(1, 0), |a, b| Complex::new(
             a.re.wrapping_mul(b.re).wrapping_sub(a.im.wrapping_mul(b.im)),
             a.re.wrapping_mul(b.im).wrapping_add(a.im.wrapping_mul(b.re))
-        ));
+        ), WIDENS: false);
     )* };
 }
 integers!(i8, i16, i32, i64);
 
 macro_rules! ordered {
     ($($t:ident),*) => { $(
-        op!(Max<$t>, 1, $t::MIN, |a, b| if a > b { a } else { b });
-        op!(Min<$t>, 1, $t::MAX, |a, b| if a < b { a } else { b });
+        op!(Max<$t>, 1, $t::MIN, |a, b| if a > b { a } else { b }, WIDENS: $t::MIN != 0 && size_of::<$t>() >= 4);
+        op!(Min<$t>, 1, $t::MAX, |a, b| if a < b { a } else { b }, WIDENS: $t::MIN != 0 && size_of::<$t>() >= 4);
     )* };
 }
 ordered!(i8, i16, i32, i64, u8, u16, u32, u64);
 
 macro_rules! floats {
     ($($t:ident),*) => { $(
-        op!(Plus<$t>, 16, true, 0.0, |a, b| a + b);
+        op!(Plus<$t>, 16, 0.0, |a, b| a + b, ROUNDS: true);
         op!(Times<$t>, 16, 1.0, |a, b| a * b);
 
-        op!(Plus<Complex<$t>>, 64 / size_of::<$t>(), true, Complex::new(0.0, 0.0), |a, b| a + b);
+        op!(Plus<Complex<$t>>, 64 / size_of::<$t>(), Complex::new(0.0, 0.0), |a, b| a + b, ROUNDS: true);
         op!(Times<Complex<$t>>, 64 / size_of::<$t>(), Complex::new(1.0, 0.0), |a, b| {
             Complex::new(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re)
         });

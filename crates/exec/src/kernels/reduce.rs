@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::access_pattern::{Fixed, Pattern, RowPattern, Strided, Unit, products};
 use super::op::ScalarOp;
-use super::{Dst, Src, fuse, map};
+use super::{Dst, Src, fuse};
 
 /// The number of terms of a sum that the accumulators take before they are added pairwise.
 const BLOCK: usize = 1024;
@@ -71,7 +71,7 @@ pub(super) unsafe fn mul_add<A: ScalarOp, M: ScalarOp<T = A::T>>(n: [usize; 2], 
 
 /// `c = c ⊕ a`, element by element.
 #[inline(never)]
-unsafe fn strided_add<A: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
+pub(super) unsafe fn strided_add<A: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
     let pattern = Strided::of(a);
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, pattern) } else { spread::<A, _, false, 1>(n, c, pattern) } }
@@ -101,7 +101,7 @@ fn arrange<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> ([usize; 
 
 /// Adds the sum of each row to one element; to the same element for all rows if the outer stride is 0.
 #[inline(always)]
-pub(super) unsafe fn fold<A: ScalarOp, G: Pattern<A::T>>(n: [usize; 2], c: Dst, pattern: G) {
+unsafe fn fold<A: ScalarOp, G: Pattern<A::T>>(n: [usize; 2], c: Dst, pattern: G) {
     if const { size_of::<A::T>() > LARGE } {
         // SAFETY: the caller upholds the contract of `Kernels`.
         return unsafe { spread::<A, G, false, 1>(n, c, pattern) };
@@ -115,8 +115,10 @@ pub(super) unsafe fn fold<A: ScalarOp, G: Pattern<A::T>>(n: [usize; 2], c: Dst, 
         // SAFETY: `o` is below `n[0]`, and all positions read are below `n[1]`.
         unsafe {
             let row = pattern.row(o);
-            for start in (0..n[1]).step_by(BLOCK) {
+            let mut start = 0;
+            while start < n[1] {
                 sum.push(block::<A, _>(row, start, BLOCK.min(n[1] - start)));
+                start += BLOCK;
             }
             if !same || o + 1 == n[0] {
                 let target = c.ptr.offset(o as isize * c.strides[0]).cast::<A::T>();
@@ -146,11 +148,14 @@ unsafe fn accumulate<A: ScalarOp, R: RowPattern<A::T>, const L: usize>(row: R, s
     let whole = len - len % L;
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
     unsafe {
-        for i in (0..whole).step_by(L) {
+        let mut i = 0;
+        while i < whole {
             for l in 0..L {
                 accumulators[l] = A::apply(accumulators[l], row.get(start + i + l));
             }
+            i += L;
         }
+        // Not `0..len - whole`: the compiler would unroll it, and take the accumulators apart.
         for (l, i) in (whole..len).enumerate() {
             accumulators[l] = A::apply(accumulators[l], row.get(start + i));
         }
@@ -238,9 +243,13 @@ impl<A: ScalarOp> Cascade<A> {
 
     #[inline(never)]
     fn total(&self) -> A::T {
-        let set = (0..usize::BITS).filter(|level| self.count >> level & 1 == 1);
-        // SAFETY: the bits of these levels are set, so they have been written.
-        set.fold(A::identity(), |sum, level| A::apply(unsafe { self.levels[level as usize].assume_init() }, sum))
+        let (mut sum, mut rest) = (A::identity(), self.count);
+        while rest != 0 {
+            // SAFETY: the bit of this level is set, so it has been written.
+            sum = A::apply(unsafe { self.levels[rest.trailing_zeros() as usize].assume_init() }, sum);
+            rest &= rest - 1;
+        }
+        sum
     }
 }
 
@@ -252,24 +261,33 @@ unsafe fn spread<A: ScalarOp, G: Pattern<A::T>, const UNIT: bool, const R: usize
     // Rows that are added to one row are summed apart, in blocks.
     let deep = const { A::ROUNDS && size_of::<A::T>() <= LARGE } && same && n[0] > DEEP * R;
     let tile = if same { (if deep { STACK_TILE } else { TILE } / size.max(1)).max(1) } else { n[1].max(1) };
-    for start in (0..n[1]).step_by(tile) {
+    let block = if deep { DEEP * R } else { n[0].max(1) };
+    let mut sums = Tile([MaybeUninit::uninit(); STACK_TILE]);
+    let apart = Dst { ptr: sums.0.as_mut_ptr().cast(), strides: [0, size as isize] };
+    let mut start = 0;
+    while start < n[1] {
         let columns = start..n[1].min(start + tile);
-        // SAFETY: rows are below `n[0]` and columns below `n[1]`, for which the caller promises the operands; a tile has
-        // memory for its columns.
-        unsafe {
-            if deep {
-                let mut sums = Tile([MaybeUninit::uninit(); STACK_TILE]);
-                let to = Dst { ptr: sums.0.as_mut_ptr().cast(), strides: [0, size as isize] };
-                for row in (0..n[0]).step_by(DEEP * R) {
-                    map::fill([1, columns.len()], to, A::identity());
-                    rows::<A, G, true, R>(row..n[0].min(row + DEEP * R), columns.clone(), to, pattern);
-                    let sums = Src { ptr: to.ptr, strides: to.strides };
-                    rows::<A, _, UNIT, 1>(0..1, 0..columns.len(), c.at(0, start), Unit::of(sums));
+        let (target, width) = (c.at(0, start), columns.len());
+        let to = if deep { apart } else { target };
+        let mut row = 0;
+        while row < n[0] {
+            // SAFETY: rows are below `n[0]` and columns below `n[1]`, for which the caller promises the operands; a tile
+            // has memory for its columns.
+            unsafe {
+                if const { A::ROUNDS } && deep {
+                    for i in 0..width {
+                        to.ptr.cast::<A::T>().add(i).write(A::identity());
+                    }
                 }
-            } else {
-                rows::<A, G, UNIT, R>(0..n[0], columns, c.at(0, start), pattern);
+                rows::<A, G, UNIT, R>(row..n[0].min(row + block), columns.clone(), to, pattern);
+                if const { A::ROUNDS } && deep {
+                    let sums = Src { ptr: to.ptr, strides: to.strides };
+                    rows::<A, _, UNIT, 1>(0..1, 0..width, target, Unit::of(sums));
+                }
             }
+            row += block;
         }
+        start += tile;
     }
 }
 
@@ -286,22 +304,24 @@ unsafe fn rows<A: ScalarOp, G: Pattern<A::T>, const UNIT: bool, const R: usize>(
     pattern: G,
 ) {
     let stride = if UNIT { size_of::<A::T>() as isize } else { c.strides[1] };
-    let groups = if c.strides[0] == 0 && R > 1 { range.len() / R } else { 0 };
+    let groups = if const { R > 1 } && c.strides[0] == 0 { range.len() / R } else { 0 };
     // SAFETY: the caller promises the rows and columns of all operands.
     unsafe {
-        for group in 0..groups {
-            let first = range.start + R * group;
-            let mut rows = [pattern.row(first); R];
-            for r in 1..R {
-                rows[r] = pattern.row(first + r);
-            }
-            for i in columns.clone() {
-                let mut sum = rows[0].get(i);
-                for row in &rows[1..] {
-                    sum = A::apply(sum, row.get(i));
+        if const { R > 1 } {
+            for group in 0..groups {
+                let first = range.start + R * group;
+                let mut rows = [pattern.row(first); R];
+                for r in 1..R {
+                    rows[r] = pattern.row(first + r);
                 }
-                let target = c.ptr.offset((i - columns.start) as isize * stride).cast::<A::T>();
-                target.write(A::apply(target.read(), sum));
+                for i in columns.clone() {
+                    let mut sum = rows[0].get(i);
+                    for r in 1..R {
+                        sum = A::apply(sum, rows[r].get(i));
+                    }
+                    let target = c.ptr.offset((i - columns.start) as isize * stride).cast::<A::T>();
+                    target.write(A::apply(target.read(), sum));
+                }
             }
         }
         for o in range.start + R * groups..range.end {

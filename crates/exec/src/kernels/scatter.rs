@@ -1,8 +1,7 @@
 //! Kernels that write rows to, or read rows from, positions in a list.
 
-use super::access_pattern::Strided;
 use super::op::ScalarOp;
-use super::reduce::{fold, together};
+use super::reduce::{strided_add, together};
 use super::{Dst, Src};
 
 /// The number of neighbours that are examined together: enough to hide the additions to one element, few enough for short
@@ -21,20 +20,32 @@ const ACCUMULATORS: usize = 8;
 #[inline(always)]
 pub(super) unsafe fn add<A: ScalarOp>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
     let size = size_of::<A::T>() as isize;
+    // Several elements of more than 16 bytes do not fit in registers, and gain nothing together.
+    let unit = const { size_of::<A::T>() <= 16 } && c.strides[1] == size && a.strides[1] == size;
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe {
         if n[1] == 1 && c.strides[0] == 0 && a.strides[0] == size {
-            return elements::<A>(n[0], c.ptr, offsets, a.ptr.cast());
+            elements::<A>(n[0], c.ptr, offsets, a.ptr.cast());
+        } else if unit {
+            for o in 0..n[0] {
+                let to = c.at(o, 0).ptr.wrapping_offset(*offsets.add(o));
+                neighbours::<A>(n[1], to.cast(), a.at(o, 0).ptr.cast());
+            }
+        } else {
+            rows::<A>(n, c, offsets, a);
         }
-        let unit = c.strides[1] == size && a.strides[1] == size;
-        for o in 0..n[0] {
+    }
+}
+
+/// Adds rows that are not contiguous: without vectors, so it is compiled once for all instruction sets.
+#[inline(never)]
+unsafe fn rows<A: ScalarOp>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
+    for o in 0..n[0] {
+        // SAFETY: the caller upholds the contract of `Kernels`.
+        unsafe {
             let (to, from) = (c.at(o, 0).ptr.wrapping_offset(*offsets.add(o)), a.at(o, 0).ptr);
-            // Several elements of more than 16 bytes do not fit in registers, and gain nothing together.
-            if const { size_of::<A::T>() <= 16 } && unit {
-                neighbours::<A>(n[1], to.cast(), from.cast());
-            } else if c.strides[1] == 0 {
-                let row = Strided::of(Src { ptr: from, strides: a.strides });
-                fold::<A, _>([1, n[1]], Dst { ptr: to, strides: [0, 0] }, row);
+            if c.strides[1] == 0 && n[1] > 1 {
+                strided_add::<A>([1, n[1]], Dst { ptr: to, strides: [0, 0] }, Src { ptr: from, strides: a.strides });
             } else {
                 row::<A>(n[1], to, from, [c.strides[1], a.strides[1]]);
             }
@@ -49,15 +60,22 @@ unsafe fn neighbours<A: ScalarOp>(n: usize, c: *mut A::T, a: *const A::T) {
     let whole = n - n % ACCUMULATORS;
     // SAFETY: all positions are below `n`, for which the caller promises the operands.
     unsafe {
-        for i in (0..whole).step_by(ACCUMULATORS) {
+        let mut i = 0;
+        while i < whole {
             let target = c.add(i).cast::<[A::T; ACCUMULATORS]>();
             let (mut sums, terms) = (target.read(), a.add(i).cast::<[A::T; ACCUMULATORS]>().read());
             for l in 0..ACCUMULATORS {
                 sums[l] = A::apply(sums[l], terms[l]);
             }
             target.write(sums);
+            i += ACCUMULATORS;
         }
-        for i in whole..n {
+        // Counted to a constant, so that the compiler makes no vectors of these few.
+        for l in 0..ACCUMULATORS - 1 {
+            let i = whole + l;
+            if i == n {
+                break;
+            }
             c.add(i).write(A::apply(c.add(i).read(), a.add(i).read()));
         }
     }
@@ -128,11 +146,10 @@ unsafe fn one_by_one<A: ScalarOp>(n: usize, c: *mut u8, offsets: *const isize, a
 #[inline(always)]
 unsafe fn side_by_side<A: ScalarOp>(a: *const A::T) -> A::T {
     let mut accumulators = [A::identity(); ACCUMULATORS];
-    for from in (0..RUN).step_by(ACCUMULATORS) {
-        for (l, accumulator) in accumulators.iter_mut().enumerate() {
-            // SAFETY: the caller promises a run of terms.
-            *accumulator = A::apply(*accumulator, unsafe { a.add(from + l).read() });
-        }
+    for k in 0..RUN {
+        let accumulator = &mut accumulators[k % ACCUMULATORS];
+        // SAFETY: the caller promises a run of terms.
+        *accumulator = A::apply(*accumulator, unsafe { a.add(k).read() });
     }
     together::<A, ACCUMULATORS>(accumulators)
 }

@@ -69,16 +69,24 @@ pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
 pub(super) struct OpTable<O>(PhantomData<O>);
 
 impl<O: ScalarOp> OpTable<O> {
+    const fn adds(add: UnaryFn, scatter: ScatterFn) -> AddKernels {
+        AddKernels { fill_zero: fill::<O>, add, scatter }
+    }
+
+    const fn muls(mul: BinaryFn) -> MulKernels {
+        MulKernels { fill_one: fill::<O>, scale: scale::<O>, mul }
+    }
+
+    const PORTABLE_ADDS: AddKernels = Self::adds(portable::add::<O>, portable::scatter::<O>);
+    const PORTABLE_MULS: MulKernels = Self::muls(portable::mul::<O>);
     /// The kernels of `O` as ⊕.
     pub(super) const ADDS: PerIsa<AddKernels> = since_avx2(
-        AddKernels { fill_zero: fill::<O>, add: portable::add::<O>, scatter: portable::scatter::<O> },
-        AddKernels { fill_zero: fill::<O>, add: avx2::add::<O>, scatter: avx2::scatter::<O> },
+        Self::PORTABLE_ADDS,
+        if O::WIDENS { Self::adds(avx2::add::<O>, avx2::scatter::<O>) } else { Self::PORTABLE_ADDS },
     );
     /// The kernels of `O` as ⊗.
-    pub(super) const MULS: PerIsa<MulKernels> = since_avx2(
-        MulKernels { fill_one: fill::<O>, scale: portable::scale::<O>, mul: portable::mul::<O> },
-        MulKernels { fill_one: fill::<O>, scale: avx2::scale::<O>, mul: avx2::mul::<O> },
-    );
+    pub(super) const MULS: PerIsa<MulKernels> =
+        since_avx2(Self::PORTABLE_MULS, if O::WIDENS { Self::muls(avx2::mul::<O>) } else { Self::PORTABLE_MULS });
 }
 
 /// The tables of the pair whose ⊕ is `A` and whose ⊗ is `M`.
@@ -102,26 +110,30 @@ impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
     #[cfg(not(target_arch = "x86_64"))]
     const AVX2_PRODUCT: ProductKernels = Self::PORTABLE_PRODUCT;
 
+    /// `c = c ⊕ a ⊗ b`.
+    const PORTABLE_MUL_ADD: BinaryFn = portable::mul_add::<A, M>;
+    const AVX2_MUL_ADD: BinaryFn = if A::WIDENS { avx2::mul_add::<A, M> } else { Self::PORTABLE_MUL_ADD };
+
     /// Compiled for every instruction set.
     pub(super) const EVERY: PerIsa<Fused> = PerIsa {
-        portable: Self::fused(portable::mul_add::<A, M>, Self::PORTABLE_PRODUCT),
+        portable: Self::fused(Self::PORTABLE_MUL_ADD, Self::PORTABLE_PRODUCT),
         #[cfg(target_arch = "x86_64")]
-        avx2: Self::fused(avx2::mul_add::<A, M>, Self::AVX2_PRODUCT),
+        avx2: Self::fused(Self::AVX2_MUL_ADD, Self::AVX2_PRODUCT),
         #[cfg(target_arch = "x86_64")]
-        avx512: Self::fused(avx512::mul_add::<A, M>, Self::strips(avx512::ROWS, avx512::multiply::<A, M>)),
+        avx512: Self::fused(Self::MUL_ADD.avx512, Self::strips(avx512::ROWS, avx512::multiply::<A, M>)),
     };
     /// Compiled for all but the widest instruction set, which is not worth the compile time for rare pairs.
     pub(super) const COMMON: PerIsa<Fused> = since_avx2(
-        Self::fused(portable::mul_add::<A, M>, Self::PORTABLE_PRODUCT),
-        Self::fused(avx2::mul_add::<A, M>, Self::AVX2_PRODUCT),
+        Self::fused(Self::PORTABLE_MUL_ADD, Self::PORTABLE_PRODUCT),
+        Self::fused(Self::AVX2_MUL_ADD, Self::AVX2_PRODUCT),
     );
     /// The kernel `mul_add` alone, compiled for every instruction set.
     pub(super) const MUL_ADD: PerIsa<BinaryFn> = PerIsa {
-        portable: portable::mul_add::<A, M>,
+        portable: Self::PORTABLE_MUL_ADD,
         #[cfg(target_arch = "x86_64")]
-        avx2: avx2::mul_add::<A, M>,
+        avx2: Self::AVX2_MUL_ADD,
         #[cfg(target_arch = "x86_64")]
-        avx512: avx512::mul_add::<A, M>,
+        avx512: if A::WIDENS { avx512::mul_add::<A, M> } else { Self::PORTABLE_MUL_ADD },
     };
 }
 
@@ -129,6 +141,12 @@ impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
 pub(super) unsafe fn fill<O: ScalarOp>(n: [usize; 2], c: Dst) {
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { map::fill(n, c, O::identity()) }
+}
+
+/// `c = c ⊗ a`.
+unsafe fn scale<M: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
+    // SAFETY: the caller upholds the contract of `Kernels`.
+    unsafe { map::scale::<M>(n, c, a) }
 }
 
 /// The kernels that are bound by memory, over two loops of extents `n` with the target `c` and the sources `a` and `b`;
@@ -146,12 +164,6 @@ macro_rules! streams {
         pub(in crate::kernels) unsafe fn scatter<A: ScalarOp>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { scatter::add::<A>(n, c, offsets, a) }
-        }
-
-        $(#[target_feature(enable = $feature)])*
-        pub(super) unsafe fn scale<M: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
-            // SAFETY: the caller upholds the contract of `Kernels`.
-            unsafe { map::scale::<M>(n, c, a) }
         }
 
         $(#[target_feature(enable = $feature)])*

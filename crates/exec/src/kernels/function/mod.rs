@@ -8,10 +8,10 @@ use einfold_ir::{Dtype, Function};
 use num_complex::Complex;
 
 use super::Isa;
-use super::isa::PerIsa;
 #[cfg(target_arch = "x86_64")]
 use super::isa::with_features;
 use super::op::{Bit, Max, Min, Plus, ScalarOp, Times};
+use super::table::since_avx2;
 
 /// `c[i] = f(a[i], …)` for `i` below `n`, over contiguous elements. Arguments beyond those of the function are not read.
 ///
@@ -93,19 +93,15 @@ macro_rules! compiled {
 compiled!(portable);
 #[cfg(target_arch = "x86_64")]
 with_features!(avx2 => compiled!(avx2));
+#[cfg(not(target_arch = "x86_64"))]
+use portable as avx2;
 
-/// A function that gains from wide vectors. Vectors wider than those of AVX2 gain nothing, because of the loads and
-/// stores.
+/// A function that gains from wide vectors, if its arguments are not tiny: they are rarely many.
+/// Vectors wider than those of AVX2 gain nothing, because of the loads and stores.
 fn vectors<M: Map>(isa: Isa) -> ContiguousFn {
     *isa.select(
         const {
-            &PerIsa::<ContiguousFn> {
-                portable: portable::<M>,
-                #[cfg(target_arch = "x86_64")]
-                avx2: avx2::<M>,
-                #[cfg(target_arch = "x86_64")]
-                avx512: avx2::<M>,
-            }
+            &since_avx2::<ContiguousFn>(portable::<M>, if align_of::<M::In>() < 4 { portable::<M> } else { avx2::<M> })
         },
     )
 }

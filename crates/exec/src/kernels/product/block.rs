@@ -153,9 +153,9 @@ impl ProductKernels {
             strides: [per_k, per_position].map(|elements| (elements * self.size) as isize),
         };
         let mut position = 0;
-        side.runs(start + range.start..start + range.end, |[offset, _], [stride, _], len| {
+        side.runs(start + range.start..start + range.end, &mut |[offset, _], [stride, _], len| {
             let mut k = 0;
-            block.k.runs(block.k_range.clone(), |along, strides, depth| {
+            block.k.runs(block.k_range.clone(), &mut |along, strides, depth| {
                 let ptr = operand.wrapping_offset(offset.wrapping_add(along[x]));
                 let (n, from) = ([depth, len], Src { ptr, strides: [strides[x], stride] });
                 // SAFETY: the caller promises the elements, and memory for the panel.

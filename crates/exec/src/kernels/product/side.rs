@@ -49,19 +49,21 @@ impl<'a> Side<'a> {
     }
 
     /// Calls `run` for each run of `positions` along the last loop: the offsets of its first position, its strides, and
-    /// its length.
-    #[inline]
-    pub(super) fn runs(self, positions: Range<usize>, run: impl FnMut([isize; 2], [isize; 2], usize)) {
+    /// its length. One walk is compiled for all callers.
+    pub(super) fn runs(self, positions: Range<usize>, run: &mut dyn FnMut([isize; 2], [isize; 2], usize)) {
+        self.walk(positions, run);
+    }
+
+    fn walk(self, positions: Range<usize>, run: impl FnMut([isize; 2], [isize; 2], usize)) {
         if self.loops.len() <= FEW_LOOPS {
-            self.walk::<FEW_LOOPS>(positions, run);
+            self.walk_loops::<FEW_LOOPS>(positions, run);
         } else {
-            self.walk::<MAX_LOOPS>(positions, run);
+            self.walk_loops::<MAX_LOOPS>(positions, run);
         }
     }
 
     /// The same for a side of at most `N` loops.
-    #[inline]
-    fn walk<const N: usize>(self, positions: Range<usize>, mut run: impl FnMut([isize; 2], [isize; 2], usize)) {
+    fn walk_loops<const N: usize>(self, positions: Range<usize>, mut run: impl FnMut([isize; 2], [isize; 2], usize)) {
         let Some((inner, outer)) = self.loops.split_last() else {
             return if positions.is_empty() {
             } else {
@@ -102,11 +104,10 @@ impl<'a> Side<'a> {
     }
 
     /// Writes the offsets of the positions from `start` on in both operands.
-    #[inline]
     pub(super) fn offsets(self, start: usize, operands: [&mut [isize]; 2]) {
         let [first, second] = operands;
         let mut done = 0;
-        self.runs(start..start + first.len(), |[a, b], [sa, sb], len| {
+        self.walk(start..start + first.len(), |[a, b], [sa, sb], len| {
             for x in 0..len {
                 first[done + x] = a.wrapping_add(sa.wrapping_mul(x as isize));
                 second[done + x] = b.wrapping_add(sb.wrapping_mul(x as isize));

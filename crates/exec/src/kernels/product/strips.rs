@@ -15,6 +15,8 @@ use crate::kernels::op::ScalarOp;
 const ROW: usize = 1024;
 /// The positions of k that are summed before the sums are added to C.
 const DEPTH: usize = 64;
+/// The most rows of a strip.
+const MAX_ROWS: usize = 4;
 /// Positions of k per iteration of the innermost loop.
 const STEP: usize = 4;
 
@@ -65,7 +67,8 @@ pub(in crate::kernels) unsafe fn multiply<A: ScalarOp, M: ScalarOp<T = A::T>, co
     let alpha = block.alpha.map(|alpha| unsafe { alpha.cast().read() });
     for lane_panel in 0..lane_panels.count {
         let lane_range = lane_panels.range(lane_panel);
-        for start in (0..k).step_by(DEPTH) {
+        let mut start = 0;
+        while start < k {
             for panel in panels.clone() {
                 let range = row_panels.range(panel);
                 let strip = Strip {
@@ -82,16 +85,12 @@ pub(in crate::kernels) unsafe fn multiply<A: ScalarOp, M: ScalarOp<T = A::T>, co
                 unsafe {
                     if const { size_of::<A::T>() > ROW || align_of::<A::T>() > align_of::<RowBlock>() } {
                         strip.one_by_one::<A, M>(range, lane_range.start);
-                    } else if range.len() == R {
-                        strip.run::<A, M, R>(range.start, lane_range.start);
                     } else {
-                        for row in range.clone() {
-                            let rows = strip.rows.wrapping_add((row - range.start) * k);
-                            Strip { rows, ..strip }.run::<A, M, 1>(row, lane_range.start);
-                        }
+                        strip.run::<A, M, R>(range, lane_range.start);
                     }
                 }
             }
+            start += DEPTH;
         }
     }
 }
@@ -115,16 +114,19 @@ struct Strip<'a, T> {
 }
 
 impl<T: Copy> Strip<'_, T> {
-    /// Computes `R` rows of C, from row `row` and lane `lane` of the block on.
+    /// Computes at most `R` rows of C, from lane `lane` of the block on. In place of missing rows, it computes the last row
+    /// again.
     ///
     /// # Safety
-    /// The panels hold `R` rows; the elements of C are those that [`multiply`] asks for.
+    /// The panels hold the rows; the elements of C are those that [`multiply`] asks for.
     #[inline(always)]
-    unsafe fn run<A: ScalarOp<T = T>, M: ScalarOp<T = T>, const R: usize>(&self, row: usize, lane: usize) {
+    unsafe fn run<A: ScalarOp<T = T>, M: ScalarOp<T = T>, const R: usize>(&self, rows: Range<usize>, lane: usize) {
         let mut sums = [RowBlock::UNINIT; R];
         // SAFETY: `sums` has a row of `width` elements for each of `R` rows; the caller promises the panels and C.
         unsafe {
+            let mut starts = [self.rows; R];
             for r in 0..R {
+                starts[r] = self.rows.add(r.min(rows.len() - 1) * self.row);
                 let to = (&raw mut sums[r]).cast::<T>();
                 for x in 0..self.width {
                     to.add(x).write(A::identity());
@@ -132,20 +134,20 @@ impl<T: Copy> Strip<'_, T> {
             }
             let steps = self.depth / STEP;
             for s in 0..steps {
-                self.step::<A, M, R, STEP>(&mut sums, s * STEP);
+                self.step::<A, M, R, STEP>(&mut sums, &starts, s * STEP);
             }
             for l in steps * STEP..self.depth {
-                self.step::<A, M, R, 1>(&mut sums, l);
+                self.step::<A, M, R, 1>(&mut sums, &starts, l);
             }
-            self.store::<A, R>(&sums, row, lane);
+            self.store::<A>(&sums[..rows.len()], rows.start, lane);
         }
     }
 
     /// The factor of a row at a position of k, times α.
     #[inline(always)]
-    unsafe fn factor<M: ScalarOp<T = T>>(&self, l: usize, r: usize) -> T {
+    unsafe fn factor<M: ScalarOp<T = T>>(&self, row: *const T, l: usize) -> T {
         // SAFETY: the caller promises the row.
-        let factor = unsafe { self.rows.add(r * self.row + l).read() };
+        let factor = unsafe { row.add(l).read() };
         if let Some(alpha) = self.alpha { M::apply(alpha, factor) } else { factor }
     }
 
@@ -154,6 +156,7 @@ impl<T: Copy> Strip<'_, T> {
     unsafe fn step<A: ScalarOp<T = T>, M: ScalarOp<T = T>, const R: usize, const L: usize>(
         &self,
         sums: &mut [RowBlock; R],
+        rows: &[*const T; R],
         l: usize,
     ) {
         // SAFETY: the caller promises the rows and lanes; `l + L` is at most `depth`, and `x` below `width`.
@@ -164,7 +167,7 @@ impl<T: Copy> Strip<'_, T> {
             for t in 0..L {
                 lanes[t] = self.lanes.add((l + t) * self.width);
                 for r in 0..R {
-                    factors[r][t] = self.factor::<M>(l + t, r);
+                    factors[r][t] = self.factor::<M>(rows[r], l + t);
                 }
             }
             let sums = sums.as_mut_ptr();
@@ -181,38 +184,32 @@ impl<T: Copy> Strip<'_, T> {
         }
     }
 
-    /// Writes the sums to C, or adds them.
-    #[inline(always)]
-    unsafe fn store<A: ScalarOp<T = T>, const R: usize>(&self, sums: &[RowBlock; R], row: usize, lane: usize) {
-        let size = size_of::<T>() as isize;
-        let of_c = self.rows_of_c::<R>(row);
+    /// Writes the sums of some rows to C, or adds them. Rows of C are rarely whole vectors, so this is compiled once for
+    /// all instruction sets.
+    #[inline(never)]
+    unsafe fn store<A: ScalarOp<T = T>>(&self, sums: &[RowBlock], row: usize, lane: usize) {
+        let mut of_rows = [0; MAX_ROWS];
+        let of_rows = self.rows_of_c(row, &mut of_rows[..sums.len()]);
         let [_, lanes] = &self.block.sides;
         let mut done = 0;
-        lanes.side.runs(lanes.start + lane..lanes.start + lane + self.width, |[_, offset], [_, stride], len| {
-            for r in 0..R {
-                let from = (&raw const sums[r]).cast::<T>().wrapping_add(done);
-                let to = self.block.c.wrapping_offset(of_c[r].wrapping_add(offset));
+        let lanes_of_c = lanes.start + lane..lanes.start + lane + self.width;
+        lanes.side.runs(lanes_of_c, &mut |[_, offset], [_, stride], len| {
+            for (sums, of_row) in sums.iter().zip(of_rows.iter()) {
+                let from = (&raw const *sums).cast::<T>().wrapping_add(done);
+                let to = self.block.c.wrapping_offset(of_row.wrapping_add(offset));
                 // SAFETY: the sums have been written; the caller promises the rows of C.
-                unsafe {
-                    match (stride == size, self.adds) {
-                        (true, true) => put::<A, true>(len, to, size, from),
-                        (true, false) => put::<A, false>(len, to, size, from),
-                        (false, true) => put::<A, true>(len, to, stride, from),
-                        (false, false) => put::<A, false>(len, to, stride, from),
-                    }
-                }
+                unsafe { put::<A>(len, to, stride, from, self.adds) }
             }
             done += len;
         });
     }
 
-    /// The offsets of `R` rows in C.
-    #[inline(always)]
-    fn rows_of_c<const R: usize>(&self, row: usize) -> [isize; R] {
+    /// Writes the offsets of rows in C to a list.
+    fn rows_of_c<'l>(&self, row: usize, list: &'l mut [isize]) -> &'l [isize] {
         let [rows, _] = &self.block.sides;
-        let mut offsets = [[0; R]; 2];
-        rows.side.offsets(rows.start + row, offsets.each_mut().map(|list| &mut list[..]));
-        offsets[1]
+        let mut of_operand = [0; MAX_ROWS];
+        rows.side.offsets(rows.start + row, [&mut of_operand[..list.len()], list]);
+        list
     }
 
     /// The same for elements that are too large for a row of sums: the panel has one lane.
@@ -221,13 +218,14 @@ impl<T: Copy> Strip<'_, T> {
         let mut of_lane = [[0; 1]; 2];
         lanes.side.offsets(lanes.start + lane, of_lane.each_mut().map(|list| &mut list[..]));
         for row in rows.clone() {
-            let to = self.block.c.wrapping_offset(self.rows_of_c::<1>(row)[0].wrapping_add(of_lane[1][0]));
+            let of_row = self.rows_of_c(row, &mut [0])[0];
+            let to = self.block.c.wrapping_offset(of_row.wrapping_add(of_lane[1][0]));
+            let factors = self.rows.wrapping_add((row - rows.start) * self.row);
             let mut sum = A::identity();
             // SAFETY: the caller promises the panels and the elements of C.
             unsafe {
                 for l in 0..self.depth {
-                    let factor = self.factor::<M>(l, row - rows.start);
-                    sum = A::apply(sum, M::apply(factor, self.lanes.add(l).read()));
+                    sum = A::apply(sum, M::apply(self.factor::<M>(factors, l), self.lanes.add(l).read()));
                 }
                 let to = to.cast::<T>();
                 to.write(if self.adds { A::apply(to.read(), sum) } else { sum });
@@ -238,13 +236,27 @@ impl<T: Copy> Strip<'_, T> {
 
 /// Writes `len` sums to a row of C, or adds them.
 #[inline(always)]
-unsafe fn put<A: ScalarOp, const ADD: bool>(len: usize, to: *mut u8, stride: isize, from: *const A::T) {
+unsafe fn put<A: ScalarOp>(len: usize, to: *mut u8, stride: isize, from: *const A::T, adds: bool) {
+    let size = size_of::<A::T>() as isize;
+    // SAFETY: the caller promises the sums and the elements of C.
+    unsafe {
+        match (adds, stride == size) {
+            (false, true) => to.cast::<A::T>().copy_from_nonoverlapping(from, len),
+            (true, true) => add_to::<A>(len, to, size, from),
+            (true, false) => add_to::<A>(len, to, stride, from),
+            (false, false) => {
+                (0..len).for_each(|x| to.wrapping_offset(x as isize * stride).cast::<A::T>().write(from.add(x).read()));
+            }
+        }
+    }
+}
+
+/// Adds `len` sums to a row of C.
+#[inline(always)]
+unsafe fn add_to<A: ScalarOp>(len: usize, to: *mut u8, stride: isize, from: *const A::T) {
     for x in 0..len {
         let to = to.wrapping_offset(x as isize * stride).cast::<A::T>();
         // SAFETY: the caller promises the sums and the elements of C.
-        unsafe {
-            let sum = from.add(x).read();
-            to.write(if ADD { A::apply(to.read(), sum) } else { sum });
-        }
+        unsafe { to.write(A::apply(to.read(), from.add(x).read())) }
     }
 }

@@ -85,7 +85,7 @@ unsafe fn pack_quads<K: ProductType>(p: &Block<'_>, distance: usize, parts: Rang
     }
     for part in parts {
         let mut k_start = 0;
-        p.k.runs(p.k_range.clone(), |start, strides, len| {
+        p.k.runs(p.k_range.clone(), &mut |start, strides, len| {
             let quads = Quads {
                 from: p.sides[1].operand.wrapping_offset(start[1]).cast::<K::Element>(),
                 k: len,
@@ -120,7 +120,7 @@ unsafe fn pack_runs<K: ProductType>(p: &Block<'_>, parts: Range<usize>) {
     let offsets: [isize; MAX_LANES] = std::array::from_fn(|lane| lane as isize * size);
     let all = lane_panels::<K>(side.len);
     let mut done = 0;
-    p.k.runs(p.k_range.clone(), |start, strides, len| {
+    p.k.runs(p.k_range.clone(), &mut |start, strides, len| {
         for first in (0..len).step_by(RUNS) {
             let from = side.operand.wrapping_offset(start[1].wrapping_add(strides[1].wrapping_mul(first as isize)));
             for range in parts.clone().map(|panel| all.range(panel)) {
@@ -151,7 +151,7 @@ unsafe fn pack<K: ProductType>(p: &Block<'_>, x: usize, range: Range<usize>, uni
     side.side.offsets(side.start + range.start, [offsets, of_c]);
     let width = range.len().next_multiple_of(unit);
     let mut to = side.packed.cast::<K::Element>().wrapping_add(range.start * p.k_range.len());
-    p.k.runs(p.k_range.clone(), |start, strides, len| {
+    p.k.runs(p.k_range.clone(), &mut |start, strides, len| {
         let from = side.operand.wrapping_offset(start[x]).cast();
         let panel = Panel { from, k: len, stride: strides[x], offsets, width, to };
         // SAFETY: the caller promises the elements and memory for all panels, which lie one behind the other.
@@ -216,27 +216,30 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &Block<'_>, panels: Range<usize
     // SAFETY: the caller upholds the contract.
     unsafe {
         if p.sides[1].len <= FEW_LANES {
-            multiply_lanes::<K, FEW_LANES>(p, panels);
+            multiply_lanes::<K>(p, panels, &mut [0; 2 * FEW_LANES], &mut [false; FEW_LANES]);
         } else {
-            multiply_lanes::<K, MAX_BLOCK_LANES>(p, panels);
+            multiply_lanes::<K>(p, panels, &mut [0; 2 * MAX_BLOCK_LANES], &mut [false; MAX_BLOCK_LANES]);
         }
     }
 }
 
-/// The same for a block of at most `N` lanes.
+/// The same, with memory for two offsets of each lane and for a flag for each panel of lanes.
 ///
 /// # Safety
 /// As [`multiply`].
-unsafe fn multiply_lanes<K: ProductType, const N: usize>(p: &Block<'_>, panels: Range<usize>) {
+unsafe fn multiply_lanes<K: ProductType>(
+    p: &Block<'_>,
+    panels: Range<usize>,
+    offsets: &mut [isize],
+    vectors: &mut [bool],
+) {
     let [rows, lanes] = p.sides;
     let (row_panels, lane_panels) = (row_panels::<K>(rows.len), lane_panels::<K>(lanes.len));
     debug_assert!(K::MASKS || lanes.in_place.is_none() || lanes.len.is_multiple_of(K::LANES), "whole vectors");
     let sources: [Source<K::Element>; 2] = [Source::new(p, 0), Source::new(p, 1)];
-    let mut offsets = [[0; N]; 2];
-    let [of_operand, of_c] = offsets.each_mut().map(|list| &mut list[..lanes.len]);
+    let (of_operand, of_c) = offsets[..2 * lanes.len].split_at_mut(lanes.len);
     lanes.side.offsets(lanes.start, [of_operand, of_c]);
     let is_vectors = |panel: &[isize]| panel.chunks(K::LANES).all(contiguous::<K::Element>);
-    let mut vectors = [false; N];
     (0..lane_panels.count).for_each(|panel| vectors[panel] = is_vectors(&of_c[lane_panels.range(panel)]));
     // SAFETY: the caller promises α.
     let alpha = p.alpha.map(|alpha| unsafe { alpha.cast::<K::Element>().read() });

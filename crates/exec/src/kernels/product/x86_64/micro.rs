@@ -79,7 +79,7 @@ pub(super) unsafe fn tile<X: Vector, const V: usize, const R: usize>(t: &Tile<X:
         }
         let mut k = t.k;
         // A larger tile has enough work in one step, and its unrolled loop would not keep all sums in registers.
-        if V * R * size_of::<X::Sum>() <= 8 * size_of::<X>() {
+        if const { V * R * size_of::<X::Sum>() <= 8 * size_of::<X>() } {
             while k >= 4 {
                 step!();
                 step!();
@@ -123,14 +123,10 @@ unsafe fn finish<X: Vector, const V: usize, const R: usize>(t: &Tile<X::Element>
                 r += 1;
             }
         }
-        if t.stream {
-            return stream(t, &totals);
-        }
-        match (t.accumulate, t.last == X::LANES) {
-            (false, true) => store::<X, V, R, false, true>(t, &totals),
-            (false, false) => store::<X, V, R, false, false>(t, &totals),
-            (true, true) => store::<X, V, R, true, true>(t, &totals),
-            (true, false) => store::<X, V, R, true, false>(t, &totals),
+        match (t.stream, X::MASKS || t.last < X::LANES) {
+            (true, _) => stream(t, &totals),
+            (false, true) => store::<X, V, R, true>(t, &mut totals),
+            (false, false) => store::<X, V, R, false>(t, &mut totals),
         }
     }
 }
@@ -168,27 +164,37 @@ unsafe fn stream<X: Vector, const V: usize, const R: usize>(t: &Tile<X::Element>
     }
 }
 
-/// Writes the sums, or adds them if `ADD`. `FULL` tiles write all elements of their last vectors.
+/// Writes the sums, or adds them. `MASKED` tiles have a mask in their last vectors.
 #[inline(always)]
-unsafe fn store<X: Vector, const V: usize, const R: usize, const ADD: bool, const FULL: bool>(
+unsafe fn store<X: Vector, const V: usize, const R: usize, const MASKED: bool>(
     t: &Tile<X::Element>,
-    sums: &[[X; V]; R],
+    sums: &mut [[X; V]; R],
 ) {
+    let mask = X::mask(0, t.last);
+    let to = |r: usize, v: usize| t.c.wrapping_byte_offset(t.c_rows[r]).wrapping_byte_offset(t.c_vectors[v]);
     // SAFETY: the caller promises the instruction set and the elements.
     unsafe {
-        let mask = X::mask(0, t.last);
+        if t.accumulate {
+            let mut r = 0;
+            while r < R {
+                let mut v = 0;
+                while v < V {
+                    let from = to(r, v);
+                    let c = if MASKED && v + 1 == V { X::load_masked(from, mask) } else { X::load(from) };
+                    sums[r][v] = c.add(sums[r][v]);
+                    v += 1;
+                }
+                r += 1;
+            }
+        }
         let mut r = 0;
         while r < R {
-            let row = t.c.wrapping_byte_offset(t.c_rows[r]);
             let mut v = 0;
             while v < V {
-                let to = row.wrapping_byte_offset(t.c_vectors[v]);
-                if FULL || v + 1 < V {
-                    let sum = if ADD { X::load(to).add(sums[r][v]) } else { sums[r][v] };
-                    sum.store(to);
+                if MASKED && v + 1 == V {
+                    sums[r][v].store_masked(to(r, v), mask);
                 } else {
-                    let sum = if ADD { X::load_masked(to, mask).add(sums[r][v]) } else { sums[r][v] };
-                    sum.store_masked(to, mask);
+                    sums[r][v].store(to(r, v));
                 }
                 v += 1;
             }

@@ -227,7 +227,9 @@ vector! {
 /// `-1` for each number from `first` to before `end`, else 0.
 fn between(first: usize, end: usize) -> [i32; 8] {
     let mut mask = [0; 8];
-    mask[first..end].fill(-1);
+    for (x, element) in mask.iter_mut().enumerate() {
+        *element = -i32::from(first <= x && x < end);
+    }
     mask
 }
 
