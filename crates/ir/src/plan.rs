@@ -88,8 +88,8 @@ impl Plan {
     /// functions are then 0.
     ///
     /// `None` if the product does not have these axes, if other axes have another extent than 1, if the axes of a
-    /// factor do not have the extents of its operand, if the product has no points, if dtypes do not convert or have an
-    /// alignment above [`Plan::ALIGN`], or if an operation is not defined on them.
+    /// factor do not have the extents of its operand, if the result repeats an axis, if the product has no points, if
+    /// dtypes do not convert or have an alignment above [`Plan::ALIGN`], or if an operation is not defined on them.
     pub fn of_product(product: Product, axis_order: AxisNumbers, machine: &Machine) -> Option<Plan> {
         let step = product.into_step(axis_order, machine)?;
         Some(Plan::new(Content::Product { step, draft: OnceLock::new() }))

@@ -84,11 +84,12 @@ impl Product {
     /// result.
     fn check(&self, axis_order: &[u8]) -> Option<(Shape, usize)> {
         let counted = 1..=isize::MAX as usize;
-        let mut looped = AxisSet::default();
+        let (mut looped, mut written) = (AxisSet::default(), AxisSet::default());
         let is_looped = |&number: &u8| (number as usize) < self.axes.len() && looped.insert(number.into());
         let output = &self.output;
         let extents: Shape = few(output.iter().map(|&number| self.axis(number).map_or(0, |axis| axis.extent)));
-        if !axis_order.iter().all(is_looped) || extents.contains(&0) {
+        let is_whole = output.iter().all(|&number| written.insert(number.into())) && !extents.contains(&0);
+        if !axis_order.iter().all(is_looped) || !is_whole {
             return None;
         }
         let fits =
@@ -195,11 +196,12 @@ mod tests {
             if noise.below(10) == 0 {
                 axis_order.push(noise.below(count + 2) as u8);
             }
-            let label = "y".into();
-            let operands = operands.into();
+            let (operands, label) = (operands.into(), "y".into());
+            let repeats = (1..output.len()).any(|k| output[..k].contains(&output[k]));
             let product = Product { operands, axes, factors, label, dtype, output, algebra };
             if let Some(direct) = Plan::of_product(product, axis_order, &Machine::DEFAULT) {
                 accepted += 1;
+                assert!(!repeats, "{direct:?}");
                 let plan = Plan::seal((*direct).clone()).unwrap_or_else(|violation| panic!("{violation} {direct:?}"));
                 assert_eq!(*plan, *direct);
                 assert!(
