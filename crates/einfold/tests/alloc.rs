@@ -180,8 +180,8 @@ fn calls_allocate_no_more_than_they_have_to() -> Result<(), Error> {
     ];
     let bounds = [
         Counts { compile: 4, cold: 6, again: 1, run: 1, into: 0 },
-        Counts { compile: 147, cold: 151, again: 1, run: 1, into: 0 },
-        Counts { compile: 231, cold: 238, again: 1, run: 1, into: 0 },
+        Counts { compile: 150, cold: 154, again: 1, run: 1, into: 0 },
+        Counts { compile: 235, cold: 242, again: 1, run: 1, into: 0 },
     ];
     println!("{counts:#?}");
     let list = |x: &Counts| [x.compile, x.cold, x.again, x.run, x.into];
