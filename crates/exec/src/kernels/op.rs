@@ -115,8 +115,8 @@ op!(Times<Bit>, 1, Bit(1), |a, b| Bit(a.0 & b.0), WIDENS: false);
 
 macro_rules! integers {
     ($($t:ident),*) => { $(
-        op!(Plus<$t>, 1, 0, |a, b| a.wrapping_add(b), WIDENS: size_of::<$t>() >= 4);
-        op!(Times<$t>, 1, 1, |a, b| a.wrapping_mul(b), WIDENS: size_of::<$t>() >= 4);
+        op!(Plus<$t>, 1, 0, |a, b| a.wrapping_add(b));
+        op!(Times<$t>, 1, 1, |a, b| a.wrapping_mul(b));
         op!(Or<$t>, 1, 0, |a, b| a | b, WIDENS: false);
         op!(And<$t>, 1, !0, |a, b| a & b, WIDENS: false);
 
