@@ -270,47 +270,38 @@ mod tests {
     use ndarray::{ArrayD, Axis as Dim};
 
     use crate::bind::{BindOptions, Scratch, bind};
+    use crate::kernels::tests::Rng;
     use crate::view::{AnyView, AnyViewMut};
 
-    /// A generator of small numbers.
-    struct Noise(u32);
+    fn numbers(rng: &mut Rng, most: usize, axes: usize) -> AxisNumbers {
+        (0..rng.below(most)).map(|_| rng.below(axes) as u8).collect()
+    }
 
-    impl Noise {
-        fn below(&mut self, bound: u32) -> u32 {
-            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (self.0 >> 12) % bound
+    /// An array of ones with its axes in any order of memory and any direction.
+    fn array(rng: &mut Rng, shape: &[usize]) -> ArrayD<f64> {
+        let mut array = ArrayD::ones(shape);
+        if rng.below(2) == 0 {
+            array = ArrayD::ones(shape.iter().rev().copied().collect::<Vec<_>>()).reversed_axes();
         }
-
-        fn numbers(&mut self, most: u32, axes: u32) -> AxisNumbers {
-            (0..self.below(most)).map(|_| self.below(axes) as u8).collect()
-        }
-
-        /// An array of ones with its axes in any order of memory and any direction.
-        fn array(&mut self, shape: &[usize]) -> ArrayD<f64> {
-            let mut array = ArrayD::ones(shape);
-            if self.below(2) == 0 {
-                array = ArrayD::ones(shape.iter().rev().copied().collect::<Vec<_>>()).reversed_axes();
-            }
-            (0..shape.len()).filter(|_| self.below(4) == 0).for_each(|axis| array.invert_axis(Dim(axis)));
-            array
-        }
+        (0..shape.len()).filter(|_| rng.below(4) == 0).for_each(|axis| array.invert_axis(Dim(axis)));
+        array
     }
 
     /// A random product of two factors with its axes in a random order.
-    fn product(noise: &mut Noise) -> Option<Plan> {
-        let count = 1 + noise.below(4);
-        let axes: Vec<Axis> = (0..count).map(|_| Axis::new("a", [1, 2, 3, 5, 7][noise.below(5) as usize])).collect();
-        let (first, second, output) = (noise.numbers(4, count), noise.numbers(4, count), noise.numbers(3, count));
+    fn product(rng: &mut Rng) -> Option<Plan> {
+        let count = 1 + rng.below(4);
+        let axes: Vec<Axis> = (0..count).map(|_| Axis::new("a", [1, 2, 3, 5, 7][rng.below(5)])).collect();
+        let (first, second, output) = (numbers(rng, 4, count), numbers(rng, 4, count), numbers(rng, 3, count));
         let operands = [&first, &second].map(|numbers| {
             let shape = numbers.iter().map(|&axis| axes[axis as usize].extent).collect();
             TensorType { name: None, dtype: Dtype::F64, shape, conj: false }
         });
-        let turn = noise.below(count);
+        let turn = rng.below(count);
         let axis_order: AxisNumbers =
             (0..count).map(|k| ((k + turn) % count) as u8).filter(|&k| axes[k as usize].extent > 1).collect();
         let factors = [first, second].into_iter().zip(0..);
-        let factors = factors.map(|(axes, operand)| Factor { operand, conj: noise.below(2) == 0, axes }).collect();
-        let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][noise.below(2) as usize];
+        let factors = factors.map(|(axes, operand)| Factor { operand, conj: rng.below(2) == 0, axes }).collect();
+        let algebra = [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS][rng.below(2)];
         let (operands, label, dtype) = (operands.into(), "y".into(), Dtype::F64);
         let product = Product { operands, axes, factors, label, dtype, output, algebra };
         Plan::of_product(product, axis_order, &Machine::DEFAULT)
@@ -318,14 +309,14 @@ mod tests {
 
     #[test]
     fn a_product_is_bound_as_its_step() {
-        let (mut noise, mut small, mut large) = (Noise(7), 0, 0);
+        let (mut rng, mut small, mut large) = (Rng::new(7), 0, 0);
         for _ in 0..4000 {
-            let Some(plan) = product(&mut noise) else { continue };
+            let Some(plan) = product(&mut rng) else { continue };
             let sealed = Plan::seal((*plan).clone()).unwrap();
-            let arrays = [0, 1].map(|operand| noise.array(plan.operand_types().nth(operand).unwrap().1));
+            let arrays = [0, 1].map(|operand| array(&mut rng, plan.operand_types().nth(operand).unwrap().1));
             let ins = [AnyView::from(&*arrays[0]), AnyView::from(&*arrays[1])];
-            let mut y = noise.array(plan.output_types().next().unwrap().1);
-            let memory = Some(1 << 20).filter(|_| noise.below(2) == 0);
+            let mut y = array(&mut rng, plan.output_types().next().unwrap().1);
+            let memory = Some(1 << 20).filter(|_| rng.below(2) == 0);
             let options = BindOptions { memory, ..BindOptions::default() };
             let mut scratch = Scratch::new();
             let mut program_of = |plan: &Plan| {

@@ -111,7 +111,7 @@ fn axis_order(product: &Product) -> Option<AxisNumbers> {
         distinct &= mark(&factor.axes, bit)?;
     }
     mark(output, 4)?;
-    if output.iter().enumerate().any(|(k, axis)| *axis == Product::NO_AXIS || output[..k].contains(axis)) {
+    if output.contains(&Product::NO_AXIS) {
         return None;
     }
     let all = 0..axes.len() as u8;
